@@ -1,0 +1,48 @@
+#pragma once
+
+// What goes into the broker's core and what comes out. The core has no socket, clock or store: the loop hands it inputs and a time, commits
+// the writes it answers with, and only then sends the sends.
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "broker/stores/record.hpp"
+#include "common/bytes.hpp"
+#include "common/ids.hpp"
+#include "common/wire/messages.hpp"
+
+namespace sublet::broker {
+
+/// A connected peer, both planes together. Given by the loop at HELLO, never reused.
+using PeerId = Id<struct PeerTag>;
+
+/// A message from a peer that has said HELLO (that HELLO itself included, when it came on control).
+struct Received {
+  PeerId peer;
+  std::uint64_t request = 0;
+  wire::Message message;
+  Blob payload;
+};
+
+/// The connection is gone: closed, silent for too long, or replaced.
+struct PeerGone {
+  PeerId peer;
+};
+
+using Input = std::variant<Received, PeerGone>;
+
+/// The loop picks the plane by the message's type and sends the payload's pieces as one frame.
+struct Send {
+  PeerId peer;
+  std::uint64_t request = 0;
+  wire::Message message;
+  std::vector<Blob> payload;
+};
+
+struct Step {
+  std::vector<Write> writes;
+  std::vector<Send> sends;
+};
+
+}  // namespace sublet::broker

@@ -1,0 +1,55 @@
+# What every target shares: warnings, sanitizers, libraries, and the helpers that name targets.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(sublet_flags INTERFACE)
+target_include_directories(sublet_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+# -ffp-contract=off: the cpu device must round as PTX says, and one flag for all keeps headers shared by both sides equal.
+target_compile_options(sublet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -ffp-contract=off
+                       -fno-omit-frame-pointer)
+target_compile_definitions(sublet_flags INTERFACE _GLIBCXX_ASSERTIONS)
+if(SUBLET_SANITIZE)
+  target_compile_options(sublet_flags INTERFACE -fsanitize=${SUBLET_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(sublet_flags INTERFACE -fsanitize=${SUBLET_SANITIZE})
+endif()
+target_link_libraries(sublet_flags INTERFACE fmt::fmt Threads::Threads)
+
+# sublet_library(NAME SOURCES … LINK …): a static library of one part of the tree.
+function(sublet_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC sublet_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# sublet_program(NAME SOURCES … LINK …)
+function(sublet_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE sublet_flags ${ARG_LINK})
+endfunction()
+
+# sublet_test(NAME SOURCES … LINK … [LABELS …]): one gtest program. ctest runs it as one test by default, or each of its tests apart with EACH.
+function(sublet_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE sublet_flags GTest::gmock GTest::gtest_main ${ARG_LINK})
+  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <gmock/gmock.h> <string> <vector> <map> <variant>)
+  target_compile_definitions(${name} PRIVATE SUBLET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" SUBLET_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  # A TSan-compiled test and the plain libzmq disagree about what is a race; the suppressions name the library.
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600
+    ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()

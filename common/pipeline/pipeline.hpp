@@ -1,0 +1,104 @@
+#pragma once
+
+// A pipeline as plain values: what is done to a chunk. Read from YAML by `pipeline_yaml.hpp`, checked by `validate`, evaluated for an input
+// size by `resolve` (plan.hpp). docs/pipelines.md is the user's page.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/error.hpp"
+#include "common/ids.hpp"
+
+namespace sublet {
+
+/// An integer expression over `n` (the input's length in bytes) and the pipeline's parameters: + - * / % ( ) min(a, b) max(a, b)
+/// ceil_div(a, b). Unsigned 64-bit; overflow and division by zero are errors, never wrapped.
+using Expression = std::string;
+
+struct PipelineModule {
+  std::string name;
+  std::string file;  ///< beside the pipeline's file; empty inside a bundle
+  bool operator==(const PipelineModule&) const = default;
+};
+
+struct PipelineParameter {
+  std::string name;
+  double value = 0;  ///< expressions may use a parameter only when it is a whole number
+  bool operator==(const PipelineParameter&) const = default;
+};
+
+struct PipelineBuffer {
+  std::string name;
+  Expression bytes;
+  bool operator==(const PipelineBuffer&) const = default;
+};
+
+enum class ArgumentType : std::uint8_t { buffer, u8, s8, u16, s16, u32, s32, u64, s64, f32, f64 };
+
+/// A buffer's address, or a number: an expression for the integer types, a number or a parameter's name for the float types.
+struct PipelineArgument {
+  ArgumentType type = ArgumentType::buffer;
+  std::string value;
+  bool operator==(const PipelineArgument&) const = default;
+};
+
+struct PipelineStage {
+  std::string kernel;
+  std::string module;  ///< empty: the only one
+  /// Either `over`, the number of threads asked for (grid = ceil(over / block) in x; 0 skips the launch), or `grid`.
+  Expression over;
+  std::array<Expression, 3> grid;
+  std::array<std::uint32_t, 3> block = {256, 1, 1};
+  std::uint32_t shared_bytes = 0;
+  std::vector<PipelineArgument> args;
+  bool operator==(const PipelineStage&) const = default;
+};
+
+struct Pipeline {
+  std::string name;
+  std::vector<PipelineModule> modules;
+  std::vector<PipelineParameter> parameters;
+  std::vector<PipelineBuffer> buffers;
+  std::vector<PipelineStage> stages;
+  std::string input;                     ///< the buffer that holds the chunk's payload
+  std::string output;                    ///< the buffer that holds its output
+  Expression output_bytes;               ///< how much of it; empty: all
+  std::uint32_t lanes = 2;               ///< chunks in flight inside a session
+  std::uint32_t time_limit_ms = 60'000;  ///< for one chunk's kernels
+  bool operator==(const Pipeline&) const = default;
+};
+
+/// A pipeline's module as it travels: PTX text.
+struct ModuleImage {
+  std::string name;
+  std::vector<std::byte> image;
+  bool operator==(const ModuleImage&) const = default;
+};
+
+/// What a session needs to run a pipeline. Encoded as MessagePack by `common/wire/bundle.hpp`; its content hash is its name everywhere.
+struct Bundle {
+  Pipeline pipeline;
+  std::vector<ModuleImage> modules;
+  bool operator==(const Bundle&) const = default;
+};
+
+/// Everything about a pipeline that can be wrong without knowing an input: names (the nearest right one is suggested), expressions, grids,
+/// types, limits. The first problem, as `bad_pipeline`, naming stage or buffer and the remedy.
+Result<void> validate(const Pipeline& pipeline);
+
+/// VRAM that one lane's buffers take for an input of `n` bytes (each buffer rounded up to 256 B, at least 256 B).
+Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n);
+
+/// The slice a lease needs: lanes x lane_bytes at the largest chunk + the modules' images rounded up to 64 KiB each. Monotony in n is not
+/// assumed: the larger of n = 0 and n = max_chunk.
+Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
+
+/// Output length for an input of `n` bytes.
+Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n);
+
+}  // namespace sublet

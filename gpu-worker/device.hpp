@@ -1,0 +1,94 @@
+#pragma once
+
+// What a device is. A new kind of device implements `Device` and `Session` below and passes tests/conformance/device_suite.hpp; nothing
+// else in Sublet knows one kind from another.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/error.hpp"
+#include "common/ids.hpp"
+#include "common/time.hpp"
+
+namespace sublet {
+
+/// A device address, usable as an 8-byte kernel argument as it is; 256-byte aligned, never 0. Valid in the session that allocated it.
+using MemHandle = Id<struct MemTag>;
+using ModuleId = Id<struct ModuleTag>;
+/// A queue of operations that run in order. Stream 0 is always there.
+using StreamId = Id<struct StreamTag>;
+
+struct DeviceInfo {
+  std::string kind;  ///< "cpu" or "cuda"
+  std::string name;
+  Bytes total;
+  /// VRAM that a session process takes before its first allocation.
+  Bytes context_overhead;
+  std::uint32_t max_threads_per_block = 1024;
+};
+
+using Dim3 = std::array<std::uint32_t, 3>;
+
+/// One kernel launch. `args` are the arguments' bytes, little-endian, one after another without padding; `arg_sizes` the size of each. They
+/// are laid out anew by the kernel's own parameter offsets, so a size that differs from the kernel's is `launch_failed`.
+struct Launch {
+  ModuleId module;
+  std::string_view kernel;
+  Dim3 grid = {1, 1, 1};
+  Dim3 block = {1, 1, 1};
+  std::uint32_t shared_bytes = 0;
+  std::span<const std::byte> args;
+  std::span<const std::uint32_t> arg_sizes;
+};
+
+/// The live state under a lease: buffers, modules, streams. Used by one thread. Everything is freed by the destructor.
+///
+/// Errors. `invalid_handle`, `out_of_range`, `bad_size`, `alloc_failed_*`, `load_failed` and `launch_failed` are found before the device
+/// does anything and leave the session usable. `sync_failed` and `kernel_timeout` are found by `sync` or `mem_read`; from then on every
+/// operation answers `session_lost`.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  /// @param size  1 B or more; zeroed. `alloc_failed_quota` past the session's slice, `alloc_failed_device` when the card is full.
+  virtual Result<MemHandle> mem_alloc(Bytes size) = 0;
+  virtual Result<void> mem_free(MemHandle handle) = 0;
+  /// Copies host to device, in stream order. `bytes` must stay until the next `sync` of that stream.
+  virtual Result<void> mem_write(StreamId stream, MemHandle handle, std::uint64_t offset, ByteView bytes) = 0;
+  /// Copies device to host, in stream order: `into` is filled when the next `sync` of that stream returns.
+  virtual Result<void> mem_read(StreamId stream, MemHandle handle, std::uint64_t offset, std::span<std::byte> into) = 0;
+  /// @param image  PTX text. The same bytes loaded again answer the same id at no cost.
+  virtual Result<ModuleId> module_load(ByteView image) = 0;
+  /// Queues a kernel and returns before it ends. Refused with `launch_failed` (the message lists the module's kernels for an unknown name)
+  /// when the kernel, grid, block, shared bytes or arguments cannot be.
+  virtual Result<void> launch(StreamId stream, const Launch& launch) = 0;
+  /// Returns when everything queued on `stream` is done; reports the first launch that failed, by kernel and number.
+  virtual Result<void> sync(StreamId stream) = 0;
+
+  virtual Result<StreamId> stream_create() = 0;
+
+  [[nodiscard]] virtual Bytes bytes_in_use() const = 0;
+  [[nodiscard]] virtual Bytes bytes_at_peak() const = 0;
+};
+
+struct SessionOptions {
+  Bytes slice;
+  /// The longest that the kernels between two syncs of a stream may run; past it: `kernel_timeout`.
+  Nanos kernel_time_limit = 60s;
+};
+
+/// One card.
+class Device {
+ public:
+  virtual ~Device() = default;
+  [[nodiscard]] virtual const DeviceInfo& info() const = 0;
+  virtual Result<std::unique_ptr<Session>> open_session(const SessionOptions& options) = 0;
+};
+
+}  // namespace sublet
