@@ -57,3 +57,5 @@ struct std::hash<sublet::Id<Tag>> {
 
 template <>
 struct std::hash<sublet::ContentHash> {
+  std::size_t operator()(const sublet::ContentHash& content) const noexcept { return content.words[0]; }
+};
