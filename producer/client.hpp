@@ -1,0 +1,83 @@
+#pragma once
+
+// The library that producers link: open a job, submit chunks, stream outputs, wait.
+//
+//   auto client = Client::connect({.broker = "tcp://127.0.0.1:7450"});
+//   auto job = client->open(bundle, {.name = "burst", .max_chunk_bytes = 1 << 20});
+//   job->submit(ChunkId{0}, as_view("…"));
+//   job->close();
+//   auto outputs = job->outputs(Order::chunk_id);
+//   while (auto output = outputs.next().value()) use(output->id, output->output);
+//
+// Every call returns a Result and never throws for what the broker or the network did.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/error.hpp"
+#include "common/ids.hpp"
+#include "common/job.hpp"
+#include "common/pipeline/pipeline.hpp"
+#include "common/time.hpp"
+#include "common/wire/messages.hpp"
+#include "producer/job.hpp"
+#include "producer/outputs.hpp"
+
+namespace sublet {
+
+struct ClientOptions {
+  /// Control endpoint of the broker; where its bulk plane is, the broker says.
+  std::string broker = "tcp://127.0.0.1:7450";
+  /// How this client shows in lists and logs; empty: host and process id.
+  std::string name;
+  /// How long `connect` waits for the broker's welcome.
+  Millis connect_timeout = 5s;
+  /// How long a call that asks the broker something waits for its answer, reconnects included.
+  Millis call_timeout = 30s;
+  /// Pause between attempts to reconnect: doubles from the first to the second, with jitter.
+  Millis reconnect_first = 100ms;
+  Millis reconnect_max = 5s;
+  /// The most outputs of one job that are on their way to the caller or held here unread. One larger output still comes through.
+  std::uint64_t read_window_chunks = 65'536;
+  Bytes read_window = 64_MiB;
+};
+
+using QueueStatus = wire::QueueStatus;
+using WorkerStatus = wire::WorkerStatus;
+
+/// A connection to a broker, kept up by a thread of its own: it reconnects and repeats what was not answered. Cheap to copy; all copies and
+/// the jobs opened through them share the connection, which closes with the last of them. Any number of threads may use it.
+class Client {
+ public:
+  /// `disconnected`, naming the endpoint and the remedy, when no broker answered within `connect_timeout`.
+  static Result<Client> connect(const ClientOptions& options = {});
+
+  /// Opens a job, or finds the one of `spec.idempotency_key`. `spec.pipeline` is filled in here.
+  Result<Job> open(const Bundle& bundle, JobSpec spec);
+  /// An existing job, `not_found` when the broker has none of that id.
+  Result<Job> attach(JobId job);
+
+  Result<JobStatus> status(JobId job);
+  Result<JobStatus> cancel(JobId job);
+  Result<JobStatus> wait(JobId job, Millis timeout = kForever, const std::function<void(const JobStatus&)>& progress = {});
+
+  /// Newest first; at most 1,000.
+  Result<std::vector<JobStatus>> jobs(std::uint32_t limit = 100);
+  Result<std::vector<QueueStatus>> queues();
+  Result<std::vector<WorkerStatus>> workers();
+  /// A paused queue takes chunks and runs none.
+  Result<QueueStatus> pause(const std::string& queue, bool paused);
+
+  /// Makes every call that waits now, or will wait later, return `interrupted` (for Ctrl-C, from any thread but not from a signal handler),
+  /// until called with `false`. Jobs go on at the broker.
+  void interrupt(bool on = true);
+
+ private:
+  explicit Client(std::shared_ptr<producer::Engine> engine);
+  std::shared_ptr<producer::Engine> engine_;
+};
+
+}  // namespace sublet
