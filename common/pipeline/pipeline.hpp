@@ -1,13 +1,13 @@
 #pragma once
 
-// A pipeline as plain values: what is done to a chunk. Read from YAML by `pipeline_yaml.hpp`, checked by `validate`, evaluated for an input
-// size by `resolve` (plan.hpp). docs/pipelines.md is the user's page.
+// A pipeline as plain values: what is done to a chunk. Read from YAML by `pipeline_yaml.hpp` (with its modules: `bundle_file.hpp`), checked
+// by `validate`, made ready to be evaluated for an input's length by `compile` (compiled.hpp). docs/pipelines.md is the user's page.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/bytes.hpp"
@@ -40,7 +40,8 @@ struct PipelineBuffer {
 
 enum class ArgumentType : std::uint8_t { buffer, u8, s8, u16, s16, u32, s32, u64, s64, f32, f64 };
 
-/// A buffer's address, or a number: an expression for the integer types, a number or a parameter's name for the float types.
+/// A buffer's address, or a number: an expression for the integer types (for the signed ones also a negative number, or the name of a
+/// parameter that is one), a number or a parameter's name for the float types.
 struct PipelineArgument {
   ArgumentType type = ArgumentType::buffer;
   std::string value;
@@ -87,18 +88,43 @@ struct Bundle {
   bool operator==(const Bundle&) const = default;
 };
 
+/// What a pipeline may hold. A name is 1 to 64 of A-Z a-z 0-9 _ . - (a parameter's starts with a letter or _ and has no . or -).
+struct PipelineLimits {
+  static constexpr std::size_t kNameLength = 64;
+  static constexpr std::size_t kKernelNameLength = 256;
+  static constexpr std::size_t kExpressionLength = 256;
+  static constexpr std::size_t kModules = 16;
+  static constexpr std::size_t kParameters = 64;
+  static constexpr std::size_t kBuffers = 64;
+  static constexpr std::size_t kStages = 64;
+  static constexpr std::size_t kArguments = 32;
+  static constexpr std::uint32_t kThreadsPerBlock = 1024;
+  static constexpr std::uint32_t kBlockDepth = 64;  ///< threads of a block in z
+  static constexpr std::uint32_t kSharedBytes = 227U << 10U;
+  static constexpr std::uint32_t kLanes = 16;
+  static constexpr std::uint32_t kTimeLimitMs = 3'600'000;
+};
+
 /// Everything about a pipeline that can be wrong without knowing an input: names (the nearest right one is suggested), expressions, grids,
 /// types, limits. The first problem, as `bad_pipeline`, naming stage or buffer and the remedy.
 Result<void> validate(const Pipeline& pipeline);
 
+/// The pipeline with another value for one of its parameters; `bad_pipeline` with the nearest right name when it has none of that name.
+Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value);
+
 /// VRAM that one lane's buffers take for an input of `n` bytes (each buffer rounded up to 256 B, at least 256 B).
 Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n);
 
-/// The slice a lease needs: lanes x lane_bytes at the largest chunk + the modules' images rounded up to 64 KiB each. Monotony in n is not
-/// assumed: the larger of n = 0 and n = max_chunk.
-Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
+/// VRAM that a lease is charged for its modules: each image rounded up to 64 KiB.
+Bytes module_bytes(const Bundle& bundle);
 
-/// Output length for an input of `n` bytes.
+/// The slice a lease needs: lanes x its buffers + `modules`. A session allocates its buffers once, each as large as the larger of n = 0 and
+/// n = max_chunk makes it, so a size that shrinks as n grows is covered too.
+/// @param modules  as `module_bytes` counts them
+Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
+Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes);
+
+/// Output length for an input of `n` bytes; `output_too_large` when the output's buffer is smaller than that.
 Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n);
 
 }  // namespace sublet

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/pipeline/argument.hpp"
+#include "common/pipeline/expression.hpp"
+#include "common/pipeline/pipeline.hpp"
+
+namespace sublet {
+
+struct CompiledBuffer {
+  std::string name;
+  CompiledExpression bytes;
+};
+
+struct CompiledStage {
+  /// For errors: `stage 2 (kernel "denoise")`.
+  std::string label;
+  std::string kernel;
+  std::uint32_t module = 0;  ///< position among the pipeline's modules
+  bool by_threads = true;    ///< `over` counts; otherwise `grid`
+  CompiledExpression over;
+  std::array<CompiledExpression, 3> grid;
+  std::array<std::uint32_t, 3> block = {1, 1, 1};
+  std::uint32_t shared_bytes = 0;
+  std::vector<CompiledArgument> args;
+
+  /// Blocks to launch for an input of `n` bytes, or nothing when there is none to launch. `bad_pipeline` past what a card takes:
+  /// 2^31 - 1 blocks in x, 65,535 in y and z.
+  [[nodiscard]] Result<std::optional<std::array<std::uint32_t, 3>>> grid_at(std::uint64_t n) const;
+};
+
+/// A valid pipeline with its names resolved and its expressions read: the one thing that sizes, plans and explanations are made from.
+struct CompiledPipeline {
+  std::vector<CompiledBuffer> buffers;
+  std::vector<CompiledStage> stages;
+  std::uint32_t input = 0;   ///< position in `buffers`
+  std::uint32_t output = 0;  ///< position in `buffers`
+  std::optional<CompiledExpression> output_bytes;
+
+  /// A buffer's size for an input of `n` bytes, as its expression says: not rounded, 0 allowed. Errors name the buffer.
+  [[nodiscard]] Result<std::uint64_t> buffer_bytes(std::size_t buffer, std::uint64_t n) const;
+  /// What is allocated for a buffer whose expression says `bytes`: rounded up to 256 B, at least 256 B. Errors name the buffer.
+  [[nodiscard]] Result<std::uint64_t> allocated_bytes(std::size_t buffer, std::uint64_t bytes) const;
+  /// `output_too_large` when the output's buffer is smaller.
+  [[nodiscard]] Result<std::uint64_t> output_length(std::uint64_t n) const;
+};
+
+/// Checks as `validate` does.
+Result<CompiledPipeline> compile(const Pipeline& pipeline);
+
+}  // namespace sublet

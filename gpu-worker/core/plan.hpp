@@ -1,0 +1,101 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/pipeline/compiled.hpp"
+#include "common/pipeline/pipeline.hpp"
+#include "common/time.hpp"
+#include "gpu-worker/device.hpp"
+
+namespace sublet {
+
+/// A buffer that every lane allocates once, when the session starts.
+struct PlannedBuffer {
+  std::string name;
+  Bytes capacity;  ///< a multiple of 256 B, at least 256 B
+};
+
+/// Where, among a launch's argument bytes, a buffer's handle goes.
+struct HandleSlot {
+  std::uint32_t offset = 0;  ///< of its 8 bytes
+  std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`
+};
+
+/// One launch of a chunk: everything but the lane's handles.
+struct PlannedLaunch {
+  std::uint32_t module = 0;  ///< position among the bundle's modules
+  std::string_view kernel;   ///< points into the plan
+  Dim3 grid = {1, 1, 1};
+  Dim3 block = {1, 1, 1};
+  std::uint32_t shared_bytes = 0;
+  std::vector<std::byte> args;  ///< little-endian, without padding; zero where a handle goes
+  std::vector<std::uint32_t> arg_sizes;
+  std::vector<HandleSlot> handles;
+};
+
+/// What one chunk of `n` bytes needs.
+struct ChunkPlan {
+  std::uint64_t n = 0;
+  std::uint64_t output_bytes = 0;
+  std::span<const PlannedLaunch> launches;  ///< in order; stages with nothing to launch are left out
+};
+
+/// A pipeline made ready for one session: what is constant is computed once, the rest per input length without allocating. Movable; used by
+/// one thread.
+class Plan {
+ public:
+  Plan() = default;
+  Plan(Plan&&) = default;
+  Plan& operator=(Plan&&) = default;
+
+  [[nodiscard]] std::span<const PlannedBuffer> buffers() const { return buffers_; }
+  [[nodiscard]] std::uint32_t input_buffer() const { return pipeline_.input; }
+  [[nodiscard]] std::uint32_t output_buffer() const { return pipeline_.output; }
+  [[nodiscard]] std::uint32_t lanes() const { return lanes_; }
+  [[nodiscard]] Millis time_limit() const { return time_limit_; }
+  [[nodiscard]] std::uint64_t max_chunk_bytes() const { return max_chunk_bytes_; }
+  /// The longest output of the lengths 0 and `max_chunk_bytes`: how large a lane's output staging starts.
+  [[nodiscard]] std::uint64_t max_output_bytes() const { return max_output_bytes_; }
+  /// What one lane allocates: the sum of the capacities.
+  [[nodiscard]] Bytes lane_bytes() const;
+
+  /// What a chunk of `n` bytes needs. The same `n` again costs nothing. The plan belongs to this object and stays as it is until the next
+  /// call. Errors are the chunk's own and found before anything runs: `chunk_too_large`, `output_too_large`, or `bad_pipeline` when a
+  /// buffer, a grid or an argument cannot be what its expression says.
+  Result<const ChunkPlan*> chunk(std::uint64_t n);
+
+ private:
+  friend Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
+
+  Result<void> check_buffers(std::uint64_t n) const;
+  Result<void> fill_launches(std::uint64_t n);
+
+  CompiledPipeline pipeline_;
+  std::vector<PlannedBuffer> buffers_;
+  std::uint32_t lanes_ = 1;
+  Millis time_limit_ = 60s;
+  std::uint64_t max_chunk_bytes_ = 0;
+  std::uint64_t max_output_bytes_ = 0;
+  /// One for each stage; a chunk's launches are the first of them, their vectors kept for the next.
+  std::vector<PlannedLaunch> launches_;
+  ChunkPlan current_;
+  bool has_current_ = false;
+};
+
+/// @param max_chunk_bytes  the largest chunk the session will get; buffers are sized for it
+Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
+
+/// A launch's argument bytes with a lane's handles in their places.
+/// @param handles  of the lane's buffers, in the order of `Plan::buffers()`
+/// @param scratch  overwritten; keeps its memory from one launch to the next
+/// @return a view of `scratch`
+std::span<const std::byte> bind_handles(const PlannedLaunch& launch, std::span<const MemHandle> handles, std::vector<std::byte>& scratch);
+
+}  // namespace sublet
