@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/bytes.hpp"
+#include "common/time.hpp"
+
+namespace sublet::broker {
+
+/// Every limit and duration the core decides by. The defaults are those of docs/operations.md.
+struct BrokerOptions {
+  /// A lease's life without renewal, by its holder's clock.
+  Millis lease_ttl = 30s;
+  /// The owner ends a lease that much later, so that the holder has surely stopped.
+  Millis lease_margin = 1s;
+  /// A grant older than this that a RENEW does not name never arrived.
+  Millis run_lost_after = 3s;
+  /// A session that had nothing to do for so long is given back.
+  Millis idle_lease_after = 5s;
+
+  /// Per queue. Grants stop while outputs that were not yet taken exceed it.
+  Bytes output_budget_bytes = Bytes{256U << 20U};
+  /// Per queue, of payloads kept. A SUBMIT beyond is refused with `resource_exhausted`.
+  Bytes input_budget_bytes = Bytes{1U << 30U};
+  std::uint64_t input_budget_chunks = 50'000'000;
+  /// What `resource_exhausted` tells the producer to wait.
+  Millis retry_after = 100ms;
+
+  std::uint64_t max_chunk_bytes = 32U << 20U;
+  std::uint64_t max_batch_bytes = 32U << 20U;
+  std::uint64_t max_batch_chunks = 65'536;
+  /// What a producer may have sent and not yet got an answer for.
+  std::uint64_t credit_chunks = 1U << 20U;
+  std::uint64_t credit_bytes = 64U << 20U;
+
+  /// How much work a grant aims at, and how many chunks it has at most.
+  Micros grant_target = 50ms;
+  std::uint32_t max_grant_chunks = 4096;
+  /// How many chunks a grant has while nobody knows what one takes.
+  std::uint32_t first_grant_chunks = 8;
+  /// Another session is asked for while more work than this is ready per session.
+  Micros session_target = 100ms;
+
+  /// After a session that did not come up, before the next one for its pipeline; doubles up to the second.
+  Millis lease_retry_initial = 100ms;
+  Millis lease_retry_max = 5s;
+
+  /// Ended jobs, with the outputs nobody took, are kept so long, and so many of them.
+  Millis ended_jobs_age = 1h;
+  std::uint64_t ended_jobs_count = 1000;
+  /// A bundle that no live job uses.
+  Millis bundle_age = 10min;
+};
+
+}  // namespace sublet::broker
