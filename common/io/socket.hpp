@@ -46,8 +46,8 @@ enum class SendOutcome : std::uint8_t {
 };
 
 struct SocketOptions {
-  /// A longer frame ends the connection it came over.
-  Bytes max_frame = 33_MiB;
+  /// A longer frame ends the connection it came over. As large as the largest payload that the codec takes.
+  Bytes max_frame = 64_MiB;
   /// Messages that may wait for one peer. Credit must stay below, so that this is never the flow control.
   int send_high_water = 65'536;
   /// Messages of one peer that wait to be read before TCP holds it back; nothing is lost.
