@@ -10,8 +10,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +77,9 @@ std::unexpected<Error> cannot_start(const std::string& path, int error) {
   return fail(ErrorCode::io_failed, fmt::format("cannot start {}: {}", path, std::strerror(error)));
 }
 
+/// Through the system call: glibc 2.36 declares pidfd_open in a way that C++ cannot link to.
+int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
 /// A copy of `fd` at or above `lowest`, closed on exec.
 FileDescriptor copy_above(int fd, int lowest) { return FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
 
@@ -139,7 +142,7 @@ Result<Child> spawn(const SpawnOptions& options) {
     become(launch);
   }
   child_failure.reset();
-  Child child(pid, FileDescriptor(::pidfd_open(pid, 0)));
+  Child child(pid, FileDescriptor(open_pidfd(pid)));
   int error = 0;
   ssize_t told = 0;
   do {

@@ -21,9 +21,9 @@ struct SpawnOptions {
   /// A name without "/" is looked for in the folder of the running program; anything else is a path. PATH is never searched.
   std::string program;
   /// Without the program's own name.
-  std::vector<std::string> args;
+  std::vector<std::string> args = {};
   /// Everything else is closed in the child, except stdin (empty), stdout and stderr.
-  std::vector<InheritedFd> inherited;
+  std::vector<InheritedFd> inherited = {};
   /// The child gets SIGKILL when the thread that spawned it ends, however that happens; so spawn from a thread that lives as long as the
   /// child may.
   bool die_with_parent = true;

@@ -1,6 +1,7 @@
 #include "common/io/socket.hpp"
 
-#include <array>
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -221,19 +222,15 @@ SendOutcome Socket::send_frames(const RoutingId* to, std::span<const std::byte> 
 }
 
 std::int64_t Socket::option(int name) const {
-  std::array<std::byte, sizeof(std::int64_t)> bytes{};
-  std::size_t size = bytes.size();
-  if (zmq_getsockopt(state_->socket.handle(), name, bytes.data(), &size) != 0) {
-    return -1;
+  // Most options are ints; libzmq refuses to answer with another size than an option's own.
+  int narrow = 0;
+  std::size_t size = sizeof narrow;
+  if (zmq_getsockopt(state_->socket.handle(), name, &narrow, &size) == 0) {
+    return narrow;
   }
-  if (size == sizeof(int)) {
-    int value = 0;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
-  }
-  std::int64_t value = 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
+  std::int64_t wide = 0;
+  size = sizeof wide;
+  return zmq_getsockopt(state_->socket.handle(), name, &wide, &size) == 0 ? wide : -1;
 }
 
 struct Poller::State {
