@@ -1,0 +1,114 @@
+// Figures P1 to P3: chunks per second and round trip through the whole queue, beside ZeroMQ alone in the same run.
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "bench/queue/ceiling.hpp"
+#include "bench/queue/measure.hpp"
+#include "common/pipeline/bundle_file.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace sublet::bench {
+namespace {
+
+struct Options {
+  std::string role;
+  std::string connect;
+  int ready_fd = -1;
+  std::size_t repeats = 3;
+  std::uint32_t seconds = 5;
+  std::size_t sessions = 1;
+  std::vector<std::string> only;
+};
+
+/// Repeats a pair of measurements, ours and the ceiling's, in turns, and prints their medians.
+class Table {
+ public:
+  explicit Table(std::size_t repeats) : repeats_(repeats) {
+    fmt::print("{:<28} {:>14} {:>14} {:>8}\n", "figure", "sublet", "zeromq alone", "ratio");
+  }
+
+  template <class Ours, class Peer>
+  void rate(const std::string& name, Ours ours, Peer peer) {
+    std::vector<double> our_rates;
+    std::vector<double> peer_rates;
+    for (std::size_t i = 0; i < repeats_; ++i) {
+      peer_rates.push_back(peer());
+      our_rates.push_back(ours());
+    }
+    const double our_rate = median(our_rates);
+    const double peer_rate = median(peer_rates);
+    fmt::print("{:<28} {:>12.0f}/s {:>12.0f}/s {:>8.2f}\n", name, our_rate, peer_rate, our_rate / peer_rate);
+    std::fflush(stdout);
+  }
+
+  void latency(const std::string& name, Latency ours, Latency peer) {
+    const auto text = [](Latency latency) { return fmt::format("{}/{} us", latency.p50.count(), latency.p99.count()); };
+    const double ratio = static_cast<double>(ours.p50.count()) / static_cast<double>(std::max<std::int64_t>(1, peer.p50.count()));
+    fmt::print("{:<28} {:>14} {:>14} {:>8.2f}\n", name, text(ours), text(peer), ratio);
+    std::fflush(stdout);
+  }
+
+ private:
+  std::size_t repeats_;
+};
+
+int run(const Options& options) {
+  const auto bundle = load_bundle(SUBLET_SOURCE_DIR "/kernels/echo/echo.yaml");
+  if (!bundle) {
+    fmt::print(stderr, "queue_bench: {}\n", to_text(bundle.error()));
+    return 1;
+  }
+  test::Cluster cluster;
+  cluster.add_worker({"--sessions", std::to_string(options.sessions)});
+  auto client = Client::connect({.broker = cluster.endpoint()});
+  if (!client) {
+    fmt::print(stderr, "queue_bench: {}\n", to_text(client.error()));
+    return 1;
+  }
+  Ceiling ceiling;
+  Table table(options.repeats);
+  const auto wanted = [&](const std::string& name) { return options.only.empty() || std::ranges::count(options.only, name) > 0; };
+  const Seconds duration{options.seconds};
+  const auto batches = [&](const std::string& name, const std::string& label, const Shape& shape) {
+    if (!wanted(name)) return;
+    table.rate(label, [&] { return batch_rate(*client, *bundle, shape); }, [&] { return ceiling.rate(shape); });
+  };
+  batches("64B", "P1  64 B x 256 a batch", {.chunk_bytes = 64, .batch = 256, .in_flight = 64, .duration = duration});
+  batches("1KiB", "P2  1 KiB x 256 a batch", {.chunk_bytes = 1024, .batch = 256, .in_flight = 16, .duration = duration});
+  batches("1MiB", "P2  1 MiB x 1 a batch", {.chunk_bytes = 1U << 20U, .batch = 1, .in_flight = 16, .duration = duration});
+  if (wanted("single")) {
+    const Shape shape{.chunk_bytes = 64, .batch = 1, .in_flight = 16'384, .duration = duration};
+    const Shape relayed{.chunk_bytes = 64, .batch = 1, .in_flight = 1'024, .duration = duration};
+    table.rate("P1  64 B, 100 threads", [&] { return single_rate(*client, *bundle, shape, 100); }, [&] { return ceiling.rate(relayed); });
+  }
+  if (wanted("latency")) {
+    constexpr std::size_t kRounds = 5'000;
+    table.latency("P3  one at a time p50/p99", round_trip(*client, *bundle, kRounds), ceiling.round_trip(kRounds));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace sublet::bench
+
+int main(int argc, char** argv) {
+  sublet::bench::Options options;
+  CLI::App app(
+      "Chunks per second and round trip through the queue, beside ZeroMQ alone.\nExample: queue_bench --only 64B latency --seconds 10");
+  app.add_option("--role", options.role, "relay or echo: a part of the ceiling")->group("");
+  app.add_option("--connect", options.connect)->group("");
+  app.add_option("--ready-fd", options.ready_fd)->group("");
+  app.add_option("--repeats", options.repeats, "measurements per figure; the median is printed")->capture_default_str();
+  app.add_option("--seconds", options.seconds, "length of one measurement")->capture_default_str();
+  app.add_option("--sessions", options.sessions, "session processes of the worker")->capture_default_str();
+  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, single, latency");
+  CLI11_PARSE(app, argc, argv);
+  if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);
+  if (options.role == "echo") return sublet::bench::run_echo(options.connect, options.ready_fd);
+  return sublet::bench::run(options);
+}

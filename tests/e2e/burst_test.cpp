@@ -1,0 +1,150 @@
+// The main job through real processes: what it computes, and how the work spreads.
+
+#include "tests/e2e/burst.hpp"
+
+#include <cstring>
+
+#include "tests/support/cluster.hpp"
+#include "tests/support/reference.hpp"
+
+namespace sublet::test {
+namespace {
+
+constexpr std::size_t kMaxBytes = 4096;
+
+void expect_video(const Collected& collected, std::uint64_t count) {
+  EXPECT_TRUE(collected.errors.empty());
+  ASSERT_EQ(collected.outputs.size(), count);
+  for (const auto& [id, output] : collected.outputs) EXPECT_EQ(output, video_reference(payload_of(id, kMaxBytes), 0.1F)) << "chunk " << id;
+}
+
+TEST(Burst, J2_AHundredSegmentsMatchTheReferenceOnSeveralSessions) {
+  Cluster cluster;
+  cluster.add_worker({"--sessions", "4"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("video/video.yaml"), spec_of(kMaxBytes)).value();
+  submit(job, 0, 100, kMaxBytes, 10);
+  ASSERT_TRUE(job.close());
+  expect_video(read_all(job), 100);
+  const auto status = ended(job);
+  EXPECT_EQ(status.state, JobState::done);
+  EXPECT_EQ(status.done, 100U);
+  EXPECT_GE(status.sessions, 1U);
+}
+
+TEST(Burst, O9_ScaleThenBiasThroughTheWholeQueue) {
+  Cluster cluster;
+  cluster.add_worker();
+  auto client = connect(cluster.endpoint());
+  std::vector<float> input(1024);
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i);
+  auto job = client.open(shipped("transform/scale_bias.yaml"), spec_of(4096)).value();
+  ASSERT_TRUE(job.submit(ChunkId{7}, std::as_bytes(std::span(input))));
+  ASSERT_TRUE(job.close());
+  const auto collected = read_all(job);
+  ASSERT_EQ(collected.outputs.size(), 1U);
+  std::vector<float> output(1024);
+  ASSERT_EQ(collected.outputs.at(7).size(), 4096U);
+  std::memcpy(output.data(), collected.outputs.at(7).data(), 4096);
+  EXPECT_EQ(output[0], 10.0F);
+  EXPECT_EQ(output[1], 12.0F);
+  EXPECT_EQ(output[100], 210.0F);
+}
+
+TEST(Burst, OutputsInChunkOrderWhateverFinishedFirst) {
+  Cluster cluster;
+  cluster.add_worker({"--sessions", "2"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("echo/echo.yaml"), spec_of(kMaxBytes)).value();
+  submit(job, 0, 500, kMaxBytes, 7);
+  ASSERT_TRUE(job.close());
+  auto outputs = job.outputs(Order::chunk_id);
+  for (std::uint64_t id = 0; id < 500; ++id) {
+    const auto next = outputs.next(60s);
+    ASSERT_TRUE(next && *next);
+    ASSERT_EQ((*next)->id.value, id);
+  }
+  const auto end = outputs.next(60s);
+  ASSERT_TRUE(end);
+  EXPECT_FALSE(*end);
+}
+
+TEST(Burst, ChunksWaitUntilThereIsAWorker) {
+  Cluster cluster;
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("video/video.yaml"), spec_of(kMaxBytes)).value();
+  submit(job, 0, 20, kMaxBytes);
+  ASSERT_TRUE(job.close());
+  EXPECT_EQ(job.status().value().ready, 20U);
+  cluster.add_worker();
+  expect_video(read_all(job), 20);
+}
+
+TEST(Burst, AWorkerThatComesLaterTakesItsShare) {
+  Cluster cluster;
+  cluster.add_worker({"--sessions", "1", "--name", "first"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("video/video.yaml"), spec_of(1U << 20U)).value();
+  submit(job, 0, 400, 1U << 20U, 16);
+  cluster.add_worker({"--sessions", "1", "--name", "second"});
+  ASSERT_TRUE(job.close());
+  EXPECT_EQ(read_all(job).outputs.size(), 400U);
+  EXPECT_EQ(ended(job).sessions, 2U);
+  for (const auto& worker : client.workers().value()) EXPECT_GT(worker.done, 0U) << worker.name;
+}
+
+TEST(Burst, L4_RoomForThreeOfAHundredSessionsStillFinishesEveryChunk) {
+  Cluster cluster;
+  // A video lease for chunks of 64 KiB takes two lanes of 10 bytes per byte of input, 1.3 MiB, and its modules.
+  cluster.add_worker({"--sessions", "100", "--vram", "4800KiB", "--spares", "0"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("video/video.yaml"), spec_of(65536)).value();
+  submit(job, 0, 100, kMaxBytes, 1);
+  ASSERT_TRUE(job.close());
+  expect_video(read_all(job), 100);
+  const auto sessions = ended(job).sessions;
+  EXPECT_GE(sessions, 1U);
+  EXPECT_LE(sessions, 3U);
+}
+
+TEST(Burst, AggregatesCountEachChunkOnce) {
+  Cluster cluster;
+  cluster.add_worker({"--sessions", "2"});
+  auto client = connect(cluster.endpoint());
+  auto spec = spec_of(64);
+  spec.aggregate = AggregateKind::sum;
+  spec.element = ElementType::i64;
+  auto job = client.open(shipped("echo/echo.yaml"), spec).value();
+  for (std::int64_t value = 0; value < 1000; ++value) {
+    ASSERT_TRUE(job.submit(ChunkId{static_cast<std::uint64_t>(value)}, std::as_bytes(std::span(&value, 1))));
+  }
+  ASSERT_TRUE(job.close());
+  const auto status = ended(job);
+  EXPECT_EQ(status.state, JobState::done);
+  EXPECT_EQ(status.integer_value, 499'500U);
+}
+
+TEST(Burst, ManyThreadsSubmitToOneJob) {
+  Cluster cluster;
+  cluster.add_worker();
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("echo/echo.yaml"), spec_of(64)).value();
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t thread = 0; thread < 16; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (std::uint64_t i = 0; i < 500; ++i) {
+          const auto id = thread * 500 + i;
+          EXPECT_TRUE(job.submit(ChunkId{id}, ByteView(payload_of(id, 64))));
+        }
+      });
+    }
+  }
+  ASSERT_TRUE(job.close());
+  const auto collected = read_all(job);
+  ASSERT_EQ(collected.outputs.size(), 8000U);
+  for (const auto& [id, output] : collected.outputs) EXPECT_EQ(output, payload_of(id, 64));
+}
+
+}  // namespace
+}  // namespace sublet::test
