@@ -64,9 +64,20 @@ constexpr auto kTable = std::to_array<ErrorInfo>({
 
 static_assert(std::ranges::is_sorted(kTable, {}, &ErrorInfo::code));
 
+/// Row of each number, so that a batch's error numbers are checked without a search; `kNoRow` for a number that is no error.
+constexpr std::uint8_t kNoRow = 0xff;
+static_assert(kTable.size() < kNoRow);
+constexpr auto kRowOf = [] {
+  std::array<std::uint8_t, static_cast<std::size_t>(kTable.back().code) + 1> rows{};
+  rows.fill(kNoRow);
+  for (std::size_t row = 0; row < kTable.size(); ++row) rows[static_cast<std::size_t>(kTable[row].code)] = static_cast<std::uint8_t>(row);
+  return rows;
+}();
+
 const ErrorInfo* find(ErrorCode code) {
-  const auto* row = std::ranges::lower_bound(kTable, code, {}, &ErrorInfo::code);
-  return row != kTable.end() && row->code == code ? row : nullptr;
+  const auto number = static_cast<std::size_t>(code);
+  const auto row = number < kRowOf.size() ? kRowOf[number] : kNoRow;
+  return row == kNoRow ? nullptr : &kTable[row];
 }
 
 }  // namespace

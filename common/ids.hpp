@@ -3,7 +3,9 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sublet {
 
@@ -42,6 +44,12 @@ struct ContentHash {
 
 /// Ids as people read and type them: 16 lower-case hex digits.
 std::string to_hex(std::uint64_t value);
+
+/// The reverse, also of fewer digits and of upper case; nothing for anything else.
+std::optional<std::uint64_t> from_hex(std::string_view digits);
+
+/// 64 hex digits, as `sha256sum` prints them.
+std::string to_hex(const ContentHash& content);
 
 template <class Tag>
 std::string to_hex(Id<Tag> id) {

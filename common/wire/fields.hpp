@@ -1,0 +1,160 @@
+#pragma once
+
+// Field tables of the structs that are no messages of their own, and the last value of each enum: what reader and writer are driven by.
+
+#include <tuple>
+
+#include "common/job.hpp"
+#include "common/pipeline/pipeline.hpp"
+#include "common/wire/messages.hpp"
+
+namespace sublet::wire {
+
+/// The fields of a struct as they stand in its map. Structs with `kFields` bring their own; the others follow.
+template <class Struct>
+struct FieldTable;
+
+template <class Struct>
+  requires requires { Struct::kFields; }
+struct FieldTable<Struct> {
+  static constexpr auto& kFields = Struct::kFields;
+};
+
+template <>
+struct FieldTable<RetryPolicy> {
+  static constexpr auto kFields =
+      std::tuple{Field{"max_retries", &RetryPolicy::max_retries}, Field{"initial_backoff_ms", &RetryPolicy::initial_backoff},
+                 Field{"max_backoff_ms", &RetryPolicy::max_backoff}};
+};
+
+template <>
+struct FieldTable<JobSpec> {
+  static constexpr auto kFields = std::tuple{Field{"queue", &JobSpec::queue},
+                                             Field{"idempotency_key", &JobSpec::idempotency_key},
+                                             Field{"name", &JobSpec::name},
+                                             Field{"pipeline", &JobSpec::pipeline},
+                                             Field{"max_chunk_bytes", &JobSpec::max_chunk_bytes},
+                                             Field{"priority", &JobSpec::priority},
+                                             Field{"policy", &JobSpec::policy},
+                                             Field{"quorum", &JobSpec::quorum},
+                                             Field{"aggregate", &JobSpec::aggregate},
+                                             Field{"element", &JobSpec::element},
+                                             Field{"retry", &JobSpec::retry},
+                                             Field{"open_timeout_ms", &JobSpec::open_timeout}};
+};
+
+template <>
+struct FieldTable<JobStatus> {
+  static constexpr auto kFields = std::tuple{Field{"id", &JobStatus::id},
+                                             Field{"name", &JobStatus::name},
+                                             Field{"queue", &JobStatus::queue},
+                                             Field{"state", &JobStatus::state},
+                                             Field{"accepted", &JobStatus::accepted},
+                                             Field{"ready", &JobStatus::ready},
+                                             Field{"waiting", &JobStatus::waiting},
+                                             Field{"leased", &JobStatus::leased},
+                                             Field{"done", &JobStatus::done},
+                                             Field{"dead", &JobStatus::dead},
+                                             Field{"dropped", &JobStatus::dropped},
+                                             Field{"retries", &JobStatus::retries},
+                                             Field{"bytes_in", &JobStatus::bytes_in},
+                                             Field{"bytes_out", &JobStatus::bytes_out},
+                                             Field{"sessions", &JobStatus::sessions},
+                                             Field{"age_ms", &JobStatus::age_ms},
+                                             Field{"integer_value", &JobStatus::integer_value},
+                                             Field{"float_value", &JobStatus::float_value},
+                                             Field{"last_output", &JobStatus::last_output},
+                                             Field{"error", &JobStatus::error},
+                                             Field{"error_detail", &JobStatus::error_detail}};
+};
+
+template <>
+struct FieldTable<PipelineModule> {
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineModule::name}, Field{"file", &PipelineModule::file}};
+};
+
+template <>
+struct FieldTable<PipelineParameter> {
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineParameter::name}, Field{"value", &PipelineParameter::value}};
+};
+
+template <>
+struct FieldTable<PipelineBuffer> {
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineBuffer::name}, Field{"bytes", &PipelineBuffer::bytes}};
+};
+
+template <>
+struct FieldTable<PipelineArgument> {
+  static constexpr auto kFields = std::tuple{Field{"type", &PipelineArgument::type}, Field{"value", &PipelineArgument::value}};
+};
+
+template <>
+struct FieldTable<PipelineStage> {
+  static constexpr auto kFields = std::tuple{Field{"kernel", &PipelineStage::kernel}, Field{"module", &PipelineStage::module},
+                                             Field{"over", &PipelineStage::over},     Field{"grid", &PipelineStage::grid},
+                                             Field{"block", &PipelineStage::block},   Field{"shared_bytes", &PipelineStage::shared_bytes},
+                                             Field{"args", &PipelineStage::args}};
+};
+
+template <>
+struct FieldTable<Pipeline> {
+  static constexpr auto kFields = std::tuple{Field{"name", &Pipeline::name},
+                                             Field{"modules", &Pipeline::modules},
+                                             Field{"parameters", &Pipeline::parameters},
+                                             Field{"buffers", &Pipeline::buffers},
+                                             Field{"stages", &Pipeline::stages},
+                                             Field{"input", &Pipeline::input},
+                                             Field{"output", &Pipeline::output},
+                                             Field{"output_bytes", &Pipeline::output_bytes},
+                                             Field{"lanes", &Pipeline::lanes},
+                                             Field{"time_limit_ms", &Pipeline::time_limit_ms}};
+};
+
+template <>
+struct FieldTable<ModuleImage> {
+  static constexpr auto kFields = std::tuple{Field{"name", &ModuleImage::name}, Field{"image", &ModuleImage::image}};
+};
+
+template <>
+struct FieldTable<Bundle> {
+  static constexpr auto kFields = std::tuple{Field{"pipeline", &Bundle::pipeline}, Field{"modules", &Bundle::modules}};
+};
+
+/// The highest enumerator; all below it, from 0, exist.
+template <class Enum>
+struct Last;
+
+template <>
+struct Last<Role> {
+  static constexpr Role kValue = Role::worker;
+};
+template <>
+struct Last<Plane> {
+  static constexpr Plane kValue = Plane::bulk;
+};
+template <>
+struct Last<Listing> {
+  static constexpr Listing kValue = Listing::workers;
+};
+template <>
+struct Last<PolicyKind> {
+  static constexpr PolicyKind kValue = PolicyKind::best_effort;
+};
+template <>
+struct Last<AggregateKind> {
+  static constexpr AggregateKind kValue = AggregateKind::max;
+};
+template <>
+struct Last<ElementType> {
+  static constexpr ElementType kValue = ElementType::i64;
+};
+template <>
+struct Last<JobState> {
+  static constexpr JobState kValue = JobState::cancelled;
+};
+template <>
+struct Last<ArgumentType> {
+  static constexpr ArgumentType kValue = ArgumentType::f64;
+};
+
+}  // namespace sublet::wire
