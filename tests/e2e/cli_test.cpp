@@ -1,0 +1,173 @@
+// The `sublet` command as a user runs it.
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "tests/e2e/burst.hpp"
+#include "tests/support/cluster.hpp"
+#include "tests/support/reference.hpp"
+
+namespace sublet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ran {
+  int code = -1;
+  std::string out;
+};
+
+std::string contents(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class Command : public ::testing::Test {
+ protected:
+  Command() : folder_(fs::temp_directory_path() / ("sublet-cli-" + std::to_string(getpid()))) {
+    fs::remove_all(folder_);
+    fs::create_directories(in());
+  }
+  ~Command() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] fs::path in() const { return folder_ / "in"; }
+  [[nodiscard]] fs::path out() const { return folder_ / "out"; }
+
+  void make_inputs(std::size_t count, std::size_t max_bytes) const {
+    fs::create_directories(in() / "deep" / "er");
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto path = in() / (i % 3 == 0 ? "deep/er" : ".") / ("file" + std::to_string(i));
+      std::ofstream(path, std::ios::binary) << as_text(payload_of(i, max_bytes));
+    }
+  }
+
+  void expect_outputs_of_video(std::size_t count) const {
+    std::size_t seen = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(in())) {
+      if (!entry.is_regular_file()) continue;
+      ++seen;
+      const auto name = fs::relative(entry.path(), in());
+      ASSERT_TRUE(fs::is_regular_file(out() / name)) << name;
+      const auto input = contents(entry.path());
+      EXPECT_EQ(contents(out() / name), as_text(video_reference(as_view(input), 0.1F))) << name;
+    }
+    EXPECT_EQ(seen, count);
+  }
+
+  /// Runs `sublet` with its output in a file.
+  Ran sublet(const std::vector<std::string>& args) const {
+    auto child = start_sublet(args);
+    const auto exit = child.wait();
+    return {exit.signal != 0 ? 128 + exit.signal : exit.code, contents(folder_ / "stdout")};
+  }
+
+  io::Child start_sublet(const std::vector<std::string>& args) const {
+    // The shell puts the output into a file and then becomes the command.
+    std::vector<std::string> all{"-c", "exec \"$0\" \"$@\" >\"$SUBLET_TEST_STDOUT\"", SUBLET_BIN_DIR "/sublet"};
+    all.insert(all.end(), args.begin(), args.end());
+    setenv("SUBLET_TEST_STDOUT", (folder_ / "stdout").c_str(), 1);
+    auto child = io::spawn({.program = "/bin/sh", .args = all, .inherited = {}});
+    if (!child) {
+      ADD_FAILURE() << to_text(child.error());
+      std::abort();
+    }
+    return std::move(*child);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Command, O10_RunOfAHundredFilesWritesEveryOutputUnderItsName) {
+  make_inputs(100, 20'000);
+  const auto ran = sublet({"run", "video", "--in", in(), "--out", out(), "--json"});
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  expect_outputs_of_video(100);
+  const auto summary = nlohmann::json::parse(ran.out, nullptr, false);
+  ASSERT_TRUE(summary.is_object()) << ran.out;
+  EXPECT_EQ(summary.value("chunks", 0), 100);
+  EXPECT_EQ(summary.value("retries", -1), 0);
+}
+
+TEST_F(Command, RunWithoutInputsIsAUsageError) {
+  EXPECT_EQ(sublet({"run", "video", "--in", in(), "--out", out()}).code, 2);
+  EXPECT_EQ(sublet({"run", "no-such-pipeline", "--in", in(), "--out", out()}).code, 2);
+  EXPECT_EQ(sublet({"rnu"}).code, 2);
+}
+
+TEST_F(Command, WithoutABrokerEndsWithThree) { EXPECT_EQ(sublet({"jobs", "--broker", "tcp://127.0.0.1:9", "--timeout", "300ms"}).code, 3); }
+
+TEST_F(Command, SubmitThenWaitThenLook) {
+  Cluster cluster;
+  cluster.add_worker();
+  make_inputs(30, 5'000);
+  const std::vector<std::string> broker{"--broker", cluster.endpoint()};
+  const auto with_broker = [&](std::vector<std::string> args) {
+    args.insert(args.end(), broker.begin(), broker.end());
+    return sublet(args);
+  };
+  const auto submitted = with_broker({"submit", "video", "--in", in(), "--wait", "--out", out()});
+  EXPECT_EQ(submitted.code, 0) << submitted.out;
+  expect_outputs_of_video(30);
+
+  const auto jobs = nlohmann::json::parse(with_broker({"jobs", "-o", "json"}).out, nullptr, false);
+  ASSERT_TRUE(jobs.is_array());
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(jobs[0].value("state", ""), "done");
+  const auto id = jobs[0].value("id", "");
+  EXPECT_EQ(with_broker({"job", id}).code, 0);
+  EXPECT_EQ(with_broker({"job", "00000000deadbeef"}).code, 4);
+  EXPECT_EQ(with_broker({"queues"}).code, 0);
+  EXPECT_EQ(with_broker({"workers"}).code, 0);
+}
+
+TEST_F(Command, CancelEndsAJobThatNobodyRuns) {
+  Cluster cluster;
+  make_inputs(5, 100);
+  const auto ran = sublet({"submit", "video", "--in", in(), "-o", "json", "--broker", cluster.endpoint()});
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  const auto id = nlohmann::json::parse(ran.out, nullptr, false).value("id", "");
+  EXPECT_EQ(sublet({"wait", id, "--timeout", "200ms", "--broker", cluster.endpoint()}).code, 5);
+  EXPECT_EQ(sublet({"cancel", id, "--broker", cluster.endpoint()}).code, 0);
+  EXPECT_EQ(sublet({"wait", id, "--broker", cluster.endpoint()}).code, 1);
+}
+
+TEST_F(Command, CtrlCDuringARunStopsEverythingItStarted) {
+  make_inputs(2'000, 20'000);
+  auto child = start_sublet({"run", "video", "--in", in(), "--out", out()});
+  const auto outputs_there = [&] { return fs::exists(out()) && !fs::is_empty(out()); };
+  while (!outputs_there() && !child.poll()) std::this_thread::yield();
+  ASSERT_FALSE(child.poll()) << "the run was over before it could be interrupted";
+  const auto parts = children_of(child.pid(), "sublet-broker").size() + children_of(child.pid(), "sublet-worker").size();
+  EXPECT_EQ(parts, 2U);
+  const auto workers = children_of(child.pid(), "sublet-worker");
+  const auto sessions = workers.empty() ? std::vector<pid_t>() : children_of(workers.front(), "sublet-session");
+  child.kill(SIGINT);
+  EXPECT_EQ(child.wait().code, 130);
+  for (const auto pid : workers) EXPECT_NE(kill(pid, 0), 0);
+  for (const auto pid : sessions) EXPECT_NE(kill(pid, 0), 0);
+  EXPECT_NE(contents(folder_ / "stdout").find("chunks"), std::string::npos) << "no summary";
+}
+
+TEST_F(Command, AFileThatCannotBeReadFailsAloneAndIsNamed) {
+  if (geteuid() == 0) GTEST_SKIP() << "root reads every file";
+  make_inputs(10, 1'000);
+  fs::permissions(in() / "file1", fs::perms::none);
+  EXPECT_EQ(sublet({"run", "video", "--in", in(), "--out", out()}).code, 1);
+  EXPECT_TRUE(fs::exists(out() / "file2"));
+}
+
+TEST_F(Command, AnOutputFolderThatCannotBeWrittenIsAnError) {
+  make_inputs(10, 1'000);
+  std::ofstream(out()) << "a file stands where the folder should be";
+  EXPECT_NE(sublet({"run", "video", "--in", in(), "--out", out()}).code, 0);
+}
+
+}  // namespace
+}  // namespace sublet::test
