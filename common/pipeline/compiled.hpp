@@ -51,6 +51,10 @@ struct CompiledPipeline {
   [[nodiscard]] Result<std::uint64_t> output_length(std::uint64_t n) const;
 };
 
+/// The part of `validate` that reads no expression: how many there are of each thing, how they are named, and whether every name that is
+/// used is declared.
+Result<void> check_shape(const Pipeline& pipeline);
+
 /// Checks as `validate` does.
 Result<CompiledPipeline> compile(const Pipeline& pipeline);
 

@@ -39,7 +39,7 @@ class CompiledExpression {
     std::uint64_t value = 0;
   };
 
-  static constexpr std::size_t kStackDepth = 64;
+  static constexpr std::size_t kStackDepth = 128;
 
   std::string text_ = "0";
   std::vector<Step> steps_;

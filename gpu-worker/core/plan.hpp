@@ -83,8 +83,10 @@ class Plan {
   Millis time_limit_ = 60s;
   std::uint64_t max_chunk_bytes_ = 0;
   std::uint64_t max_output_bytes_ = 0;
-  /// One for each stage; a chunk's launches are the first of them, their vectors kept for the next.
+  /// One for each stage, made once; a chunk's launches are the first of them.
   std::vector<PlannedLaunch> launches_;
+  /// Which stage each of `launches_` is.
+  std::vector<std::size_t> order_;
   ChunkPlan current_;
   bool has_current_ = false;
 };

@@ -1,0 +1,151 @@
+#include "common/pipeline/explain.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/pipeline/compiled.hpp"
+
+namespace sublet {
+
+namespace {
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string time_text(std::uint32_t milliseconds) {
+  return milliseconds % 1000 == 0 ? fmt::format("{} s", milliseconds / 1000) : fmt::format("{} ms", milliseconds);
+}
+
+/// `3` of {3, 1, 1}; `16 x 16` of {16, 16, 1}.
+std::string extent_text(const std::array<std::uint32_t, 3>& extent) {
+  if (extent[2] != 1) return fmt::format("{} x {} x {}", extent[0], extent[1], extent[2]);
+  if (extent[1] != 1) return fmt::format("{} x {}", extent[0], extent[1]);
+  return fmt::format("{}", extent[0]);
+}
+
+/// A table whose columns are as wide as their widest cell; those of `right` stand on the right.
+class Table {
+ public:
+  explicit Table(std::vector<bool> right) : right_(std::move(right)) {}
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] std::string text() const {
+    std::vector<std::size_t> widths(right_.size());
+    for (const auto& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string result;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t i = 0; i < row.size(); ++i) line += "  " + aligned(row[i], widths[i], right_[i]);
+      line.erase(line.find_last_not_of(' ') + 1);
+      result += line + "\n";
+    }
+    return result;
+  }
+
+ private:
+  static std::string aligned(const std::string& cell, std::size_t width, bool right) {
+    return right ? fmt::format("{:>{}}", cell, width) : fmt::format("{:<{}}", cell, width);
+  }
+
+  std::vector<bool> right_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// `i32 n = 1000`; only the text of what is a number already.
+Result<std::string> argument_text(const PipelineArgument& argument, const CompiledArgument& compiled, std::uint64_t n) {
+  const std::string text = to_text(argument);
+  if (compiled.is_buffer()) return text;
+  const auto bits = compiled.bits(n);
+  if (!bits) return std::unexpected(bits.error());
+  const bool has_names =
+      std::ranges::any_of(argument.value, [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+  if (!has_names) return text;
+  if (compiled.type() == ArgumentType::f32) return fmt::format("{} = {}", text, std::bit_cast<float>(static_cast<std::uint32_t>(*bits)));
+  if (compiled.type() == ArgumentType::f64) return fmt::format("{} = {}", text, std::bit_cast<double>(*bits));
+  const bool negative = (*bits >> 63U) != 0 && compiled.type() != ArgumentType::u64;
+  return negative ? fmt::format("{} = {}", text, static_cast<std::int64_t>(*bits)) : fmt::format("{} = {}", text, *bits);
+}
+
+Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+  Table table({true, false, false, false, false, false});
+  table.add({"stage", "kernel", "module", "grid", "block", "arguments"});
+  for (std::size_t i = 0; i < compiled.stages.size(); ++i) {
+    const CompiledStage& stage = compiled.stages[i];
+    const auto grid = stage.grid_at(n);
+    if (!grid) return std::unexpected(grid.error());
+    std::string arguments;
+    for (std::size_t j = 0; j < stage.args.size(); ++j) {
+      const auto text = argument_text(pipeline.stages[i].args[j], stage.args[j], n);
+      if (!text) return std::unexpected(text.error());
+      arguments += (j == 0 ? "" : ", ") + *text;
+    }
+    table.add({std::to_string(i + 1), stage.kernel, pipeline.modules[stage.module].name, *grid ? extent_text(**grid) : "skipped",
+               extent_text(stage.block), arguments});
+  }
+  return table.text();
+}
+
+Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+  Table table({false, true, true, false, false});
+  table.add({"buffer", "bytes", "VRAM", "expression", ""});
+  for (std::size_t i = 0; i < compiled.buffers.size(); ++i) {
+    const auto bytes = compiled.buffer_bytes(i, n);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto allocated = compiled.allocated_bytes(i, *bytes);
+    if (!allocated) return std::unexpected(allocated.error());
+    std::string role = i == compiled.input ? "input" : "";
+    if (i == compiled.output) role += role.empty() ? "output" : ", output";
+    table.add({compiled.buffers[i].name, std::to_string(*bytes), size_text(*allocated), pipeline.buffers[i].bytes, role});
+  }
+  return table.text();
+}
+
+}  // namespace
+
+Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
+  const Pipeline& pipeline = bundle.pipeline;
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  const auto stages = stage_table(pipeline, *compiled, n);
+  if (!stages) return stages;
+  const auto buffers = buffer_table(pipeline, *compiled, n);
+  if (!buffers) return buffers;
+  const auto lane = lane_bytes(pipeline, n);
+  if (!lane) return std::unexpected(lane.error());
+  const auto lease = lease_bytes(bundle, n);
+  if (!lease) return std::unexpected(lease.error());
+  const auto output = compiled->output_length(n);
+  if (!output) return std::unexpected(output.error());
+
+  std::string result = fmt::format("Pipeline {}, for a chunk of {} bytes\n\n", pipeline.name, n);
+  if (pipeline.stages.empty()) {
+    result += "  No stages: the output is what the input's buffer holds.\n\n";
+  }
+  if (!pipeline.stages.empty()) result += *stages + "\n";
+  result += *buffers + "\n";
+  Table totals({false, true, false});
+  totals.add({"VRAM of a lane", size_text(lane->count), "all its buffers"});
+  totals.add({"VRAM of a lease", size_text(lease->count),
+              fmt::format("{} {} and modules of {}", pipeline.lanes, pipeline.lanes == 1 ? "lane" : "lanes",
+                          size_text(module_bytes(bundle).count))});
+  totals.add({"output", fmt::format("{} B", *output), "copied back per chunk"});
+  totals.add({"time limit", time_text(pipeline.time_limit_ms), "for a chunk's kernels"});
+  return result + totals.text();
+}
+
+}  // namespace sublet

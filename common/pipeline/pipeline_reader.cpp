@@ -1,0 +1,260 @@
+#include "common/pipeline/pipeline_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "common/pipeline/argument.hpp"
+#include "common/pipeline/nearest.hpp"
+#include "common/pipeline/wording.hpp"
+
+namespace sublet {
+
+namespace {
+
+using Kind = YamlNode::Kind;
+
+std::unexpected<Error> refuse(const YamlNode& node, std::string_view problem) {
+  return fail(ErrorCode::bad_pipeline, fmt::format("line {}: {}", node.line, problem));
+}
+
+/// A map whose keys are plain, different and among `known`; any keys when `known` is empty.
+Result<void> check_map(const YamlNode& node, std::string_view what, std::span<const std::string_view> known) {
+  if (node.kind != Kind::map) return refuse(node, fmt::format("{} should be a map, such as {{key: value}}", what));
+  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const YamlNode& key = node.items[i];
+    if (key.kind != Kind::scalar) return refuse(key, fmt::format("{} has a key that is no plain word", what));
+    if (!known.empty() && std::ranges::find(known, key.text) == known.end()) {
+      return refuse(key, fmt::format("{} has the unknown key {}{}", what, quoted(key.text), name_remedy(key.text, known)));
+    }
+    for (std::size_t j = 0; j < i; j += 2) {
+      if (node.items[j].text != key.text) continue;
+      return refuse(key, fmt::format("{} has the key {} twice (first on line {}); remove one", what, quoted(key.text), node.items[j].line));
+    }
+  }
+  return {};
+}
+
+const YamlNode* find(const YamlNode& map, std::string_view key) {
+  for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
+    if (map.items[i].text == key) return &map.items[i + 1];
+  }
+  return nullptr;
+}
+
+/// Sets `into` when the key is there; an empty text would look as if it were not.
+Result<void> read_text(const YamlNode& map, std::string_view key, std::string& into) {
+  const YamlNode* node = find(map, key);
+  if (node == nullptr) return {};
+  if (node->kind != Kind::scalar || trimmed(node->text).empty()) return refuse(*node, fmt::format("{} should be a single value", key));
+  into = trimmed(node->text);
+  return {};
+}
+
+template <class Number>
+std::optional<Number> number_in(std::string_view text) {
+  Number value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Result<void> read_u32(const YamlNode& map, std::string_view key, std::uint32_t& into) {
+  const YamlNode* node = find(map, key);
+  if (node == nullptr) return {};
+  const auto value = number_in<std::uint32_t>(node->text);
+  if (node->kind != Kind::scalar || !value) {
+    return refuse(*node, fmt::format("{} is {}; write a whole number from 0 to 2^32 - 1", key, quoted(node->text)));
+  }
+  into = *value;
+  return {};
+}
+
+/// One to three values: a plain one, or a list.
+Result<std::span<const YamlNode>> read_axes(const YamlNode& node, std::string_view key) {
+  const std::span<const YamlNode> items = node.kind == Kind::list ? std::span<const YamlNode>(node.items) : std::span(&node, 1);
+  const bool plain =
+      std::ranges::all_of(items, [](const YamlNode& each) { return each.kind == Kind::scalar && !trimmed(each.text).empty(); });
+  if (items.empty() || items.size() > 3 || !plain) {
+    return refuse(node, fmt::format("{} should be one value or a list of up to three: x, y, z", key));
+  }
+  return items;
+}
+
+Result<void> read_grid(const YamlNode& map, PipelineStage& stage) {
+  const YamlNode* node = find(map, "grid");
+  if (node == nullptr) return {};
+  const auto axes = read_axes(*node, "grid");
+  if (!axes) return std::unexpected(axes.error());
+  for (std::size_t i = 0; i < axes->size(); ++i) stage.grid[i] = trimmed((*axes)[i].text);
+  return {};
+}
+
+Result<void> read_block(const YamlNode& map, PipelineStage& stage) {
+  const YamlNode* node = find(map, "block");
+  if (node == nullptr) return {};
+  const auto axes = read_axes(*node, "block");
+  if (!axes) return std::unexpected(axes.error());
+  stage.block = {1, 1, 1};
+  for (std::size_t i = 0; i < axes->size(); ++i) {
+    const auto threads = number_in<std::uint32_t>((*axes)[i].text);
+    if (!threads) return refuse((*axes)[i], fmt::format("block is {}; write how many threads, such as 256", quoted((*axes)[i].text)));
+    stage.block[i] = *threads;
+  }
+  return {};
+}
+
+Result<void> read_args(const YamlNode& map, PipelineStage& stage) {
+  const YamlNode* node = find(map, "args");
+  if (node == nullptr) return {};
+  if (node->kind != Kind::list) return refuse(*node, "args should be a list, such as [raw, i32 n]");
+  for (const YamlNode& item : node->items) {
+    if (item.kind != Kind::scalar) return refuse(item, "an argument should be a buffer's name, or a type and a value such as i32 n");
+    auto argument = parse_argument(item.text);
+    if (!argument) return refuse(item, argument.error().detail);
+    stage.args.push_back(*std::move(argument));
+  }
+  return {};
+}
+
+Result<PipelineStage> read_stage(const YamlNode& node, std::size_t number) {
+  static constexpr std::array<std::string_view, 7> kKeys = {"kernel", "module", "over", "grid", "block", "shared_bytes", "args"};
+  const std::string what = fmt::format("stage {}", number);
+  if (auto ok = check_map(node, what, kKeys); !ok) return std::unexpected(ok.error());
+  if (find(node, "kernel") == nullptr) return refuse(node, what + " names no kernel; write kernel: and its name in the PTX");
+  PipelineStage stage;
+  if (auto ok = read_text(node, "kernel", stage.kernel); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_text(node, "module", stage.module); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_text(node, "over", stage.over); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_grid(node, stage); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_block(node, stage); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_u32(node, "shared_bytes", stage.shared_bytes); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_args(node, stage); !ok) return std::unexpected(ok.error());
+  return stage;
+}
+
+Result<void> read_stages(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "stages");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (node->kind != Kind::list) return refuse(*node, "stages should be a list, such as - {kernel: decode, over: n, args: [raw, i32 n]}");
+  for (const YamlNode& item : node->items) {
+    auto stage = read_stage(item, pipeline.stages.size() + 1);
+    if (!stage) return std::unexpected(stage.error());
+    pipeline.stages.push_back(*std::move(stage));
+  }
+  return {};
+}
+
+/// `video` of `folder/video.ptx`.
+std::string stem(std::string_view file) {
+  const auto slash = file.find_last_of('/');
+  if (slash != std::string_view::npos) file.remove_prefix(slash + 1);
+  return std::string(file.substr(0, file.find_last_of('.')));
+}
+
+Result<void> read_modules(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "modules");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  const auto check_file = [](const YamlNode& file) -> Result<void> {
+    if (file.kind == Kind::scalar && !file.text.empty() && file.text.find('\0') == std::string::npos) return {};
+    return refuse(file, "a module should be a file's name, such as video.ptx");
+  };
+  if (node->kind == Kind::list) {
+    for (const YamlNode& file : node->items) {
+      if (auto ok = check_file(file); !ok) return ok;
+      pipeline.modules.push_back({.name = stem(file.text), .file = file.text});
+    }
+    return {};
+  }
+  if (node->kind != Kind::map) return refuse(*node, "modules should be a list of files, or a map such as {video: video.ptx}");
+  if (auto ok = check_map(*node, "modules", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    if (auto ok = check_file(node->items[i + 1]); !ok) return ok;
+    pipeline.modules.push_back({.name = node->items[i].text, .file = node->items[i + 1].text});
+  }
+  return {};
+}
+
+Result<void> read_parameters(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "parameters");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (auto ok = check_map(*node, "parameters", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    const auto value = number_in<double>(node->items[i + 1].text);
+    if (!value) {
+      return refuse(node->items[i + 1], fmt::format("parameter {} is {}; write a number, such as 0.1", quoted(node->items[i].text),
+                                                    quoted(node->items[i + 1].text)));
+    }
+    pipeline.parameters.push_back({.name = node->items[i].text, .value = *value});
+  }
+  return {};
+}
+
+Result<void> read_buffers(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "buffers");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (auto ok = check_map(*node, "buffers", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    const YamlNode& size = node->items[i + 1];
+    if (size.kind != Kind::scalar) {
+      return refuse(size, fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", quoted(node->items[i].text)));
+    }
+    pipeline.buffers.push_back({.name = node->items[i].text, .bytes = std::string(trimmed(size.text))});
+  }
+  return {};
+}
+
+Result<void> read_output(const YamlNode& map, Pipeline& pipeline) {
+  static constexpr std::array<std::string_view, 2> kKeys = {"buffer", "bytes"};
+  const YamlNode* node = find(map, "output");
+  if (node == nullptr || node->kind != Kind::map) return read_text(map, "output", pipeline.output);
+  if (auto ok = check_map(*node, "output", kKeys); !ok) return ok;
+  if (auto ok = read_text(*node, "buffer", pipeline.output); !ok) return ok;
+  return read_text(*node, "bytes", pipeline.output_bytes);
+}
+
+Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t milliseconds;
+  };
+  static constexpr std::array<Unit, 4> kUnits = {{{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}}};
+  const YamlNode* node = find(map, "time_limit");
+  if (node == nullptr) return {};
+  const std::string_view text = trimmed(node->text);
+  const auto unit = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto count = number_in<std::uint32_t>(text.substr(0, unit));
+  const auto found = std::ranges::find(kUnits, trimmed(text.substr(unit)), &Unit::name);
+  if (!count || found == kUnits.end() || *count * found->milliseconds > PipelineLimits::kTimeLimitMs) {
+    return refuse(*node, fmt::format("time_limit is {}; write 1ms to 1h, such as 60s", quoted(node->text)));
+  }
+  pipeline.time_limit_ms = static_cast<std::uint32_t>(*count * found->milliseconds);
+  return {};
+}
+
+}  // namespace
+
+Result<Pipeline> read_pipeline(const YamlNode& document) {
+  static constexpr std::array<std::string_view, 9> kKeys = {"name",   "modules", "parameters", "buffers",   "input",
+                                                            "stages", "output",  "lanes",      "time_limit"};
+  if (document.kind == Kind::nothing) return refuse(document, "there is nothing in it; docs/pipelines.md shows a complete pipeline");
+  if (auto ok = check_map(document, "a pipeline", kKeys); !ok) return std::unexpected(ok.error());
+  if (find(document, "name") == nullptr) return refuse(document, "the pipeline has no name; write one, such as name: video");
+  Pipeline pipeline;
+  if (auto ok = read_text(document, "name", pipeline.name); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_modules(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_parameters(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_buffers(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_text(document, "input", pipeline.input); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_stages(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_output(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_u32(document, "lanes", pipeline.lanes); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_time_limit(document, pipeline); !ok) return std::unexpected(ok.error());
+  return pipeline;
+}
+
+}  // namespace sublet

@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/pipeline/compiled.hpp"
+#include "common/pipeline/wording.hpp"
+
+namespace sublet {
+
+namespace {
+
+std::unexpected<Error> too_much(const Pipeline& pipeline) {
+  return fail(
+      ErrorCode::bad_pipeline,
+      fmt::format("pipeline {}: its buffers take more than 2^64 bytes together; make them or the chunks smaller", quoted(pipeline.name)));
+}
+
+/// The sum over all buffers of what is allocated for the largest of its sizes at these lengths.
+Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipeline& pipeline,
+                                    std::initializer_list<std::uint64_t> lengths) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < compiled.buffers.size(); ++i) {
+    std::uint64_t largest = 0;
+    for (const std::uint64_t n : lengths) {
+      const auto bytes = compiled.buffer_bytes(i, n);
+      if (!bytes) return bytes;
+      largest = std::max(largest, *bytes);
+    }
+    const auto allocated = compiled.allocated_bytes(i, largest);
+    if (!allocated) return allocated;
+    if (__builtin_add_overflow(sum, *allocated, &sum)) return too_much(pipeline);
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n) {
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  const auto bytes = allocated_for(*compiled, pipeline, {n});
+  if (!bytes) return std::unexpected(bytes.error());
+  return Bytes{*bytes};
+}
+
+Bytes module_bytes(const Bundle& bundle) {
+  constexpr std::uint64_t kUnit = (64_KiB).count;
+  Bytes sum;
+  for (const auto& module : bundle.modules) sum += {(module.image.size() + kUnit - 1) / kUnit * kUnit};
+  return sum;
+}
+
+Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  const auto lane = allocated_for(*compiled, pipeline, {0, max_chunk_bytes});
+  if (!lane) return std::unexpected(lane.error());
+  std::uint64_t sum = 0;
+  if (__builtin_mul_overflow(*lane, std::uint64_t{pipeline.lanes}, &sum)) return too_much(pipeline);
+  if (__builtin_add_overflow(sum, modules.count, &sum)) return too_much(pipeline);
+  return Bytes{sum};
+}
+
+Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
+  return lease_bytes(bundle.pipeline, max_chunk_bytes, module_bytes(bundle));
+}
+
+Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n) {
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  return compiled->output_length(n);
+}
+
+}  // namespace sublet

@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/pipeline/compiled.hpp"
+#include "common/pipeline/nearest.hpp"
+#include "common/pipeline/wording.hpp"
+
+namespace sublet {
+
+namespace {
+
+constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kNameSigns = "0123456789_.-";
+/// What PTX allows in an identifier.
+constexpr std::string_view kKernelSigns = "0123456789_$%.";
+
+std::unexpected<Error> refuse(std::string problem) { return fail(ErrorCode::bad_pipeline, std::move(problem)); }
+
+bool is_made_of(std::string_view text, std::string_view signs) {
+  return std::ranges::all_of(text, [&](char c) { return kLetters.contains(c) || signs.contains(c); });
+}
+
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (!name.empty() && name.size() <= PipelineLimits::kNameLength && is_made_of(name, kNameSigns)) return {};
+  return refuse(fmt::format("{} has the name {}; use 1 to {} of A-Z a-z 0-9 _ . -", what, quoted(name), PipelineLimits::kNameLength));
+}
+
+Result<void> check_count(std::string_view what, std::size_t count, std::size_t most) {
+  if (count <= most) return {};
+  return refuse(fmt::format("{} {}; at most {} are allowed", count, what, most));
+}
+
+template <class Item>
+std::vector<std::string_view> names_of(const std::vector<Item>& items) {
+  std::vector<std::string_view> names;
+  for (const auto& each : items) names.push_back(each.name);
+  return names;
+}
+
+/// Names that are well formed and different.
+template <class Item>
+Result<void> check_names(std::string_view what, const std::vector<Item>& items) {
+  for (const auto& each : items) {
+    if (auto ok = check_name(what, each.name); !ok) return ok;
+    if (std::ranges::count(items, each.name, &Item::name) == 1) continue;
+    return refuse(fmt::format("{} {} is declared twice; give each its own name", what, quoted(each.name)));
+  }
+  return {};
+}
+
+Result<void> check_parameters(const Pipeline& pipeline) {
+  if (auto ok = check_count("parameters", pipeline.parameters.size(), PipelineLimits::kParameters); !ok) return ok;
+  if (auto ok = check_names("a parameter", pipeline.parameters); !ok) return ok;
+  constexpr std::array<std::string_view, 4> kTaken = {"n", "min", "max", "ceil_div"};
+  for (const auto& [name, value] : pipeline.parameters) {
+    if (!is_made_of(name, "0123456789_") || (!kLetters.contains(name[0]) && name[0] != '_')) {
+      return refuse(
+          fmt::format("parameter {}: expressions cannot read that name; use letters, digits and _, a digit not first", quoted(name)));
+    }
+    if (std::ranges::find(kTaken, name) != kTaken.end()) {
+      return refuse(fmt::format("parameter {}: expressions give that name a meaning of its own; use another", quoted(name)));
+    }
+    if (!std::isfinite(value)) return refuse(fmt::format("parameter {} is {}; use a finite number", quoted(name), value));
+  }
+  return {};
+}
+
+Result<void> check_buffers(const Pipeline& pipeline) {
+  if (pipeline.buffers.empty()) return refuse("there are no buffers; declare at least the input's, such as buffers: {raw: n}");
+  if (auto ok = check_count("buffers", pipeline.buffers.size(), PipelineLimits::kBuffers); !ok) return ok;
+  if (auto ok = check_names("a buffer", pipeline.buffers); !ok) return ok;
+  for (const auto& buffer : pipeline.buffers) {
+    if (parse_argument_type(buffer.name)) return refuse(fmt::format("buffer {} is named as a type; use another name", quoted(buffer.name)));
+  }
+  const auto known = names_of(pipeline.buffers);
+  for (const auto& [what, name] :
+       {std::pair{"input", std::string_view(pipeline.input)}, std::pair{"output", std::string_view(pipeline.output)}}) {
+    if (name.empty()) return refuse(fmt::format("{0} is missing; name the buffer, such as {0}: {1}", what, known[0]));
+    if (std::ranges::find(known, name) == known.end()) {
+      return refuse(fmt::format("{} names the unknown buffer {}{}", what, quoted(name), name_remedy(name, known)));
+    }
+  }
+  return {};
+}
+
+Result<void> check_module_of(std::string_view where, const PipelineStage& stage, const Pipeline& pipeline) {
+  const auto known = names_of(pipeline.modules);
+  if (known.empty())
+    return refuse(fmt::format("{}: there is no module that could hold it; declare one, such as modules: [video.ptx]", where));
+  if (stage.module.empty() && known.size() > 1) {
+    return refuse(fmt::format("{}: there are {} modules; say which one with module: {}", where, known.size(), known[0]));
+  }
+  if (stage.module.empty() || std::ranges::find(known, stage.module) != known.end()) return {};
+  return refuse(fmt::format("{}: there is no module {}{}", where, quoted(stage.module), name_remedy(stage.module, known)));
+}
+
+Result<void> check_block(std::string_view where, const PipelineStage& stage) {
+  const auto [x, y, z] = stage.block;
+  if (x == 0 || y == 0 || z == 0)
+    return refuse(fmt::format("{}: block {} x {} x {} has no threads; use 1 or more each way", where, x, y, z));
+  const std::uint64_t threads = std::uint64_t{x} * y;
+  if (threads <= PipelineLimits::kThreadsPerBlock && threads * z <= PipelineLimits::kThreadsPerBlock && z <= PipelineLimits::kBlockDepth) {
+    return {};
+  }
+  return refuse(fmt::format("{}: block {} x {} x {}; a card takes at most {} threads in all and {} in z, launch more blocks instead", where,
+                            x, y, z, PipelineLimits::kThreadsPerBlock, PipelineLimits::kBlockDepth));
+}
+
+Result<void> check_extent(std::string_view where, const PipelineStage& stage) {
+  const bool has_grid = std::ranges::any_of(stage.grid, [](const Expression& each) { return !each.empty(); });
+  if (stage.over.empty() != has_grid) {
+    return refuse(fmt::format("{}: {}; write over: n for one thread each, or grid: [blocks in x, y, z]", where,
+                              has_grid ? "over and grid exclude each other" : "how many threads is missing"));
+  }
+  if (!has_grid && (stage.block[1] != 1 || stage.block[2] != 1)) {
+    return refuse(fmt::format("{}: over counts threads in x only; use block: [{}], or grid instead of over", where, stage.block[0]));
+  }
+  return check_block(where, stage);
+}
+
+Result<void> check_stage(std::size_t number, const PipelineStage& stage, const Pipeline& pipeline) {
+  const std::string where = fmt::format("stage {} (kernel {})", number + 1, quoted(stage.kernel));
+  if (stage.kernel.empty() || stage.kernel.size() > PipelineLimits::kKernelNameLength || !is_made_of(stage.kernel, kKernelSigns)) {
+    return refuse(fmt::format("{}: that cannot be a kernel's name; use 1 to {} of A-Z a-z 0-9 _ $ % . as in the PTX's .entry", where,
+                              PipelineLimits::kKernelNameLength));
+  }
+  if (auto ok = check_module_of(where, stage, pipeline); !ok) return ok;
+  if (auto ok = check_extent(where, stage); !ok) return ok;
+  if (stage.shared_bytes > PipelineLimits::kSharedBytes) {
+    return refuse(fmt::format("{}: {} bytes of shared memory; no card has more than {} for a block", where, stage.shared_bytes,
+                              PipelineLimits::kSharedBytes));
+  }
+  if (stage.args.size() <= PipelineLimits::kArguments) return {};
+  return refuse(fmt::format("{}: {} arguments; at most {} are allowed, put numbers that go together into one", where, stage.args.size(),
+                            PipelineLimits::kArguments));
+}
+
+}  // namespace
+
+Result<void> check_shape(const Pipeline& pipeline) {
+  if (auto ok = check_name("the pipeline", pipeline.name); !ok) return ok;
+  if (auto ok = check_count("modules", pipeline.modules.size(), PipelineLimits::kModules); !ok) return ok;
+  if (auto ok = check_names("a module", pipeline.modules); !ok) return ok;
+  if (auto ok = check_parameters(pipeline); !ok) return ok;
+  if (auto ok = check_buffers(pipeline); !ok) return ok;
+  if (auto ok = check_count("stages", pipeline.stages.size(), PipelineLimits::kStages); !ok) return ok;
+  for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
+    if (auto ok = check_stage(i, pipeline.stages[i], pipeline); !ok) return ok;
+  }
+  if (pipeline.lanes < 1 || pipeline.lanes > PipelineLimits::kLanes) {
+    return refuse(fmt::format("{} lanes; use 1 to {}", pipeline.lanes, PipelineLimits::kLanes));
+  }
+  if (pipeline.time_limit_ms < 1 || pipeline.time_limit_ms > PipelineLimits::kTimeLimitMs) {
+    return refuse(fmt::format("a time limit of {} ms; use 1ms to 1h", pipeline.time_limit_ms));
+  }
+  return {};
+}
+
+Result<void> validate(const Pipeline& pipeline) {
+  if (auto compiled = compile(pipeline); !compiled) return std::unexpected(compiled.error());
+  return {};
+}
+
+Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value) {
+  const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
+  if (found == pipeline.parameters.end()) {
+    return refuse(fmt::format("pipeline {} has no parameter {}{}", quoted(pipeline.name), quoted(name),
+                              name_remedy(name, names_of(pipeline.parameters))));
+  }
+  found->value = value;
+  if (auto ok = validate(pipeline); !ok) return std::unexpected(ok.error());
+  return pipeline;
+}
+
+}  // namespace sublet

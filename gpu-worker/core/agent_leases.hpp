@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/ids.hpp"
+#include "common/time.hpp"
+#include "common/wire/messages.hpp"
+
+namespace sublet {
+
+/// Until when an agent may use its leases, by its own monotonic clock, and when it asks for more. A deadline counts from when the request
+/// was sent that the broker answered, so it is never later here than there.
+class AgentLeases {
+ public:
+  /// @param now  when LEASE came
+  void add(LeaseId lease, Millis ttl, Instant now);
+  void remove(LeaseId lease) { leases_.erase(lease); }
+  [[nodiscard]] bool holds(LeaseId lease) const { return leases_.contains(lease); }
+  [[nodiscard]] std::optional<Instant> deadline(LeaseId lease) const;
+
+  /// Whether a third of the shortest TTL has passed since the last RENEW, or since the first lease came.
+  [[nodiscard]] bool renew_due(Instant now) const;
+  /// A RENEW (or a HELLO, which renews as well) that names every lease is sent now.
+  void renew_sent(std::uint64_t request, Instant now);
+  /// RENEWED (or WELCOME) for that request. Returns the leases that were named then and are not now: they have ended. An answer to a
+  /// request that is not known, or came twice, changes nothing.
+  std::vector<LeaseId> renewed(std::uint64_t request, std::span<const wire::LeaseTtl> ttls);
+
+  /// The leases whose deadline has passed.
+  [[nodiscard]] std::vector<LeaseId> expired(Instant now) const;
+  /// When `renew_due` or `expired` next has something; nothing without leases.
+  [[nodiscard]] std::optional<Instant> next_due() const;
+
+ private:
+  struct Held {
+    Millis ttl{0};
+    Instant deadline;
+  };
+  struct Asked {
+    std::uint64_t request = 0;
+    Instant sent;
+    std::vector<LeaseId> leases;
+  };
+
+  [[nodiscard]] Instant renew_at() const;
+
+  std::map<LeaseId, Held> leases_;
+  /// Ascending; the oldest is forgotten when the broker does not answer.
+  std::vector<Asked> asked_;
+  Instant last_renewal_;
+};
+
+}  // namespace sublet

@@ -1,0 +1,153 @@
+#include "gpu-worker/core/plan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/pipeline/wording.hpp"
+
+namespace sublet {
+
+static_assert(std::endian::native == std::endian::little, "arguments are written as they stand in memory");
+
+namespace {
+
+/// A launch with everything that does not depend on a chunk.
+PlannedLaunch prepare(const CompiledStage& stage) {
+  PlannedLaunch launch;
+  launch.module = stage.module;
+  launch.kernel = stage.kernel;
+  launch.block = stage.block;
+  launch.shared_bytes = stage.shared_bytes;
+  std::uint32_t offset = 0;
+  for (const CompiledArgument& argument : stage.args) {
+    if (argument.is_buffer()) launch.handles.push_back({.offset = offset, .buffer = argument.buffer()});
+    launch.arg_sizes.push_back(argument_size(argument.type()));
+    offset += launch.arg_sizes.back();
+  }
+  launch.args.resize(offset);
+  return launch;
+}
+
+Result<void> fill_numbers(const CompiledStage& stage, std::uint64_t n, PlannedLaunch& launch) {
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < stage.args.size(); ++i) {
+    const std::uint32_t size = launch.arg_sizes[i];
+    if (!stage.args[i].is_buffer()) {
+      const auto bits = stage.args[i].bits(n);
+      if (!bits) return fail_in(fmt::format("{}, argument {}", stage.label, i + 1), bits.error());
+      std::memcpy(launch.args.data() + offset, &*bits, size);
+    }
+    offset += size;
+  }
+  return {};
+}
+
+std::unexpected<Error> past_capacity(ErrorCode code, const PlannedBuffer& buffer, std::uint64_t bytes, std::uint64_t n) {
+  return fail(code,
+              fmt::format("buffer {} needs {} bytes for a chunk of {}, more than the {} that were allocated for the job's largest chunk; "
+                          "make its size grow with n",
+                          quoted(buffer.name), bytes, n, buffer.capacity.count));
+}
+
+}  // namespace
+
+Bytes Plan::lane_bytes() const {
+  Bytes sum;
+  for (const PlannedBuffer& buffer : buffers_) sum += buffer.capacity;
+  return sum;
+}
+
+Result<void> Plan::check_buffers(std::uint64_t n) const {
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const auto bytes = pipeline_.buffer_bytes(i, n);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (i == pipeline_.input && *bytes < n) {
+      return fail(ErrorCode::bad_pipeline, fmt::format("the input's buffer {} has {} bytes for a chunk of {}; make it n or larger",
+                                                       quoted(buffers_[i].name), *bytes, n));
+    }
+    if (*bytes <= buffers_[i].capacity.count) continue;
+    return past_capacity(i == pipeline_.output ? ErrorCode::output_too_large : ErrorCode::bad_pipeline, buffers_[i], *bytes, n);
+  }
+  return {};
+}
+
+Result<void> Plan::fill_launches(std::uint64_t n) {
+  // Stages that are skipped at this n leave no gap, so a launch's place can hold another stage than last time. Swapping keeps its memory.
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
+    const CompiledStage& stage = pipeline_.stages[i];
+    const auto grid = stage.grid_at(n);
+    if (!grid) return std::unexpected(grid.error());
+    if (!*grid) continue;
+    auto place = std::find(order_.begin() + static_cast<std::ptrdiff_t>(count), order_.end(), i);
+    std::iter_swap(order_.begin() + static_cast<std::ptrdiff_t>(count), place);
+    std::swap(launches_[count], launches_[static_cast<std::size_t>(place - order_.begin())]);
+    launches_[count].grid = **grid;
+    if (auto filled = fill_numbers(stage, n, launches_[count]); !filled) return filled;
+    ++count;
+  }
+  current_.launches = std::span(launches_).first(count);
+  return {};
+}
+
+Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
+  if (has_current_ && current_.n == n) return &current_;
+  if (n > max_chunk_bytes_) {
+    return fail(ErrorCode::chunk_too_large,
+                fmt::format("the chunk has {} bytes, but the job's largest was to have {}; cut it, or state a larger "
+                            "one when the job is opened",
+                            n, max_chunk_bytes_));
+  }
+  has_current_ = false;
+  if (auto ok = check_buffers(n); !ok) return std::unexpected(ok.error());
+  const auto output = pipeline_.output_length(n);
+  if (!output) return std::unexpected(output.error());
+  if (auto ok = fill_launches(n); !ok) return std::unexpected(ok.error());
+  current_.n = n;
+  current_.output_bytes = *output;
+  has_current_ = true;
+  return &current_;
+}
+
+Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
+  auto compiled = compile(bundle.pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  Plan plan;
+  plan.pipeline_ = *std::move(compiled);
+  plan.lanes_ = bundle.pipeline.lanes;
+  plan.time_limit_ = Millis(bundle.pipeline.time_limit_ms);
+  plan.max_chunk_bytes_ = max_chunk_bytes;
+  for (std::size_t i = 0; i < plan.pipeline_.buffers.size(); ++i) {
+    const auto empty = plan.pipeline_.buffer_bytes(i, 0);
+    if (!empty) return std::unexpected(empty.error());
+    const auto largest = plan.pipeline_.buffer_bytes(i, max_chunk_bytes);
+    if (!largest) return std::unexpected(largest.error());
+    const auto capacity = plan.pipeline_.allocated_bytes(i, std::max(*empty, *largest));
+    if (!capacity) return std::unexpected(capacity.error());
+    plan.buffers_.push_back({.name = plan.pipeline_.buffers[i].name, .capacity = {*capacity}});
+  }
+  for (std::size_t i = 0; i < plan.pipeline_.stages.size(); ++i) {
+    plan.launches_.push_back(prepare(plan.pipeline_.stages[i]));
+    plan.order_.push_back(i);
+  }
+  // A pipeline that fails at its extremes is refused before any chunk has waited for it.
+  for (const std::uint64_t n : {std::uint64_t{0}, max_chunk_bytes}) {
+    const auto chunk = plan.chunk(n);
+    if (!chunk) return std::unexpected(chunk.error());
+    plan.max_output_bytes_ = std::max(plan.max_output_bytes_, (*chunk)->output_bytes);
+  }
+  return plan;
+}
+
+std::span<const std::byte> bind_handles(const PlannedLaunch& launch, std::span<const MemHandle> handles, std::vector<std::byte>& scratch) {
+  scratch.assign(launch.args.begin(), launch.args.end());
+  for (const HandleSlot& slot : launch.handles)
+    std::memcpy(scratch.data() + slot.offset, &handles[slot.buffer].value, sizeof(std::uint64_t));
+  return scratch;
+}
+
+}  // namespace sublet
