@@ -29,7 +29,7 @@ const std::vector<Layer> kLayers = {
     {"gpu-worker/session/",
      {"common/", "gpu-worker/core/", "gpu-worker/ring/", "gpu-worker/session/", "gpu-worker/devices/", "gpu-worker/device.hpp"}},
     {"gpu-worker/", {"common/", "gpu-worker/"}},
-    {"producer/core/", {"common/", "producer/core/"}},
+    {"producer/core/", {"common/", "producer/core/", "producer/outputs.hpp"}},
     {"producer/cli/", {"common/", "producer/"}},
     {"producer/", {"common/", "producer/"}},
 };
