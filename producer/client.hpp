@@ -12,6 +12,7 @@
 // Every call returns a Result and never throws for what the broker or the network did.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ struct ClientOptions {
   /// Pause between attempts to reconnect: doubles from the first to the second, with jitter.
   Millis reconnect_first = 100ms;
   Millis reconnect_max = 5s;
+  /// Allows a broker that is not on this host. What travels there is neither encrypted nor authenticated.
+  bool insecure_network = false;
   /// The most outputs of one job that are on their way to the caller or held here unread. One larger output still comes through.
   std::uint64_t read_window_chunks = 65'536;
   Bytes read_window = 64_MiB;
@@ -49,7 +52,8 @@ using QueueStatus = wire::QueueStatus;
 using WorkerStatus = wire::WorkerStatus;
 
 /// A connection to a broker, kept up by a thread of its own: it reconnects and repeats what was not answered. Cheap to copy; all copies and
-/// the jobs opened through them share the connection, which closes with the last of them. Any number of threads may use it.
+/// the jobs opened through them share the connection, which closes with the last of them; what was not flushed by then may be lost. Any
+/// number of threads may use it.
 class Client {
  public:
   /// `disconnected`, naming the endpoint and the remedy, when no broker answered within `connect_timeout`.

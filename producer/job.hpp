@@ -42,9 +42,9 @@ class Job {
  public:
   [[nodiscard]] JobId id() const;
   /// The broker had this job already: the idempotency key was used before, or it was attached to.
-  [[nodiscard]] bool resumed() const;
+  [[nodiscard]] bool resumed() const { return opening_.resumed; }
   /// How many chunks the job had when it was opened here.
-  [[nodiscard]] std::uint64_t accepted_before() const;
+  [[nodiscard]] std::uint64_t accepted_before() const { return opening_.accepted; }
 
   /// Queues a chunk. Returns once it is queued here; waits while the broker's credit is used up. A chunk that the broker refuses later
   /// makes every following submit, flush and close return that error. An id that the job already has counts as accepted and is not run
@@ -62,7 +62,8 @@ class Job {
   Result<void> close(Millis timeout = kForever);
 
   /// The stream of outputs from the first that was not taken.
-  Outputs outputs(Order order = Order::arrival);
+  /// @param first  with `Order::chunk_id`, the id to begin with: what lies before it waits for nothing
+  Outputs outputs(Order order = Order::arrival, ChunkId first = {0});
 
   Result<JobStatus> status();
   Result<JobStatus> cancel();
@@ -78,9 +79,16 @@ class Job {
 
  private:
   friend class Client;
-  Job(std::shared_ptr<producer::Engine> engine, std::shared_ptr<producer::JobHandle> handle);
+  struct Opening {
+    bool resumed = false;
+    std::uint64_t accepted = 0;
+  };
+  Job(std::shared_ptr<producer::Engine> engine, std::shared_ptr<producer::JobHandle> handle, Opening opening);
+
+  // In this order: the handle is let go before the engine.
   std::shared_ptr<producer::Engine> engine_;
   std::shared_ptr<producer::JobHandle> handle_;
+  Opening opening_;
 };
 
 }  // namespace sublet

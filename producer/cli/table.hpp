@@ -20,8 +20,8 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// The table with its titles, at most `width` columns wide where that can be: text columns are shortened first, then whole columns dropped by
-/// rank. Two blanks between columns, none at the end of a line.
+/// The table with its titles, at most `width` columns wide where that can be: text columns are shortened first, then whole columns dropped
+/// by rank. Two blanks between columns, none at the end of a line.
 std::string render(const Table& table, std::size_t width);
 
 /// "name   value" lines under each other, values aligned; one pair per line.

@@ -65,7 +65,9 @@ bool is_control(std::string_view sequence) {
   return lead == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
 }
 
-bool is_hex(std::string_view text) { return std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; }); }
+bool is_hex(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+}
 
 }  // namespace
 
@@ -176,8 +178,8 @@ Result<Millis> parse_duration(std::string_view text, std::string_view what) {
 
 Result<std::string> parse_job_prefix(std::string_view text) {
   if (!text.empty() && text.size() <= 16 && is_hex(text)) return lower(text);
-  return fail(ErrorCode::bad_argument, fmt::format("\"{}\" is no job id; an id is 16 hex digits, or the first few of them: see sublet jobs",
-                                                   printable(text)));
+  return fail(ErrorCode::bad_argument,
+              fmt::format("\"{}\" is no job id; an id is 16 hex digits, or the first few of them: see sublet jobs", printable(text)));
 }
 
 Result<std::uint64_t> parse_hex_id(std::string_view digits) {

@@ -1,0 +1,75 @@
+#include "producer/cli/verbs/burst_arguments.hpp"
+
+#include <utility>
+
+#include "producer/cli/pipelines.hpp"
+#include "producer/cli/text.hpp"
+
+namespace sublet::cli {
+
+void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
+  verb.add_option("PIPELINE", arguments.pipeline, "A pipeline's YAML file, or a shipped one (sublet pipeline ls)")->required();
+  verb.add_option("--in", arguments.in, "Folders and files to submit, one chunk per file")->type_name("DIR|FILE ...")->required();
+  verb.add_option("--out", arguments.out, "Where the outputs go: a folder, under the names of the inputs; a file for concat")
+      ->type_name("DIR|FILE");
+  verb.add_option("--set", arguments.settings, "Another value for a parameter of the pipeline")
+      ->type_name("NAME=NUMBER")
+      ->take_all()
+      ->allow_extra_args(false);
+  verb.add_option("--limit", arguments.limit, "Only the first N files, in order of their names")->type_name("N");
+  verb.add_option("--retries", arguments.retries, "Attempts after the first, for errors that may pass")
+      ->type_name("N")
+      ->capture_default_str();
+  verb.add_option("--policy", arguments.policy, "all: one dead chunk fails the job; best_effort: the others go on")
+      ->type_name("POLICY")
+      ->capture_default_str();
+  verb.add_option("--aggregate", arguments.aggregate, "collect, concat, count, sum, min or max")->type_name("KIND")->capture_default_str();
+  verb.add_option("--element", arguments.element, "Type of the numbers in sum, min and max: f32, f64 or i64")
+      ->type_name("TYPE")
+      ->capture_default_str();
+}
+
+namespace {
+
+Result<JobSpec> make_spec(const BurstArguments& arguments) {
+  const auto policy = parse_policy(arguments.policy);
+  if (!policy) return std::unexpected(policy.error());
+  const auto aggregate = parse_aggregate(arguments.aggregate);
+  if (!aggregate) return std::unexpected(aggregate.error());
+  const auto element = parse_element(arguments.element);
+  if (!element) return std::unexpected(element.error());
+  JobSpec spec;
+  spec.policy = *policy;
+  spec.aggregate = *aggregate;
+  spec.element = *element;
+  spec.retry.max_retries = arguments.retries;
+  return spec;
+}
+
+}  // namespace
+
+Result<BurstPlan> make_plan(const Environment& environment, const BurstArguments& arguments, bool fetch) {
+  BurstPlan plan;
+  auto spec = make_spec(arguments);
+  if (!spec) return std::unexpected(spec.error());
+  plan.spec = std::move(*spec);
+  auto bundle = load_pipeline(arguments.pipeline, environment.pipeline_folders, arguments.settings);
+  if (!bundle) return std::unexpected(bundle.error());
+  plan.bundle = std::move(*bundle);
+  auto inputs = collect_inputs(arguments.in, arguments.limit);
+  if (!inputs) return std::unexpected(inputs.error());
+  plan.inputs = std::move(*inputs);
+  plan.spec.max_chunk_bytes = plan.inputs.largest().bytes;
+  // A size expression that has no value for the largest file is better said now than by every chunk.
+  if (auto needed = lease_bytes(plan.bundle, plan.spec.max_chunk_bytes); !needed) return std::unexpected(needed.error());
+  if (!fetch) return plan;
+  if (!arguments.out.empty() && plan.spec.aggregate == AggregateKind::collect) {
+    if (auto checked = check_output_folder(arguments.in, plan.inputs, arguments.out); !checked) return std::unexpected(checked.error());
+  }
+  auto sink = open_sink(plan.spec.aggregate, arguments.out);
+  if (!sink) return std::unexpected(sink.error());
+  plan.sink = std::move(*sink);
+  return plan;
+}
+
+}  // namespace sublet::cli

@@ -1,0 +1,184 @@
+// The callers' side of Connection, and what it sends when.
+
+#include <algorithm>
+#include <utility>
+
+#include "producer/core/connection.hpp"
+
+namespace sublet::producer {
+
+std::uint64_t Connection::ask(wire::Plane plane, wire::Message message, std::optional<Blob> payload, std::optional<JobId> job) {
+  const std::uint64_t request = next_request_++;
+  requests_.ask({.plane = plane, .request = request, .message = std::move(message), .payload = std::move(payload)}, job);
+  return request;
+}
+
+std::shared_ptr<JobState> Connection::adopt(JobId id) {
+  auto& job = jobs_[id];
+  if (!job) {
+    job = std::make_shared<JobState>();
+    job->id = id;
+    job->queue.set_full(full_batch_);
+  }
+  job->released = false;
+  return job;
+}
+
+void Connection::release(const std::shared_ptr<JobState>& job) {
+  job->released = true;
+  erase_if_done(job);
+}
+
+void Connection::erase_if_done(const std::shared_ptr<JobState>& job) {
+  if (!job->released || job->queue.unaccepted() != Load{}) return;
+  const auto known = jobs_.find(job->id);
+  if (known != jobs_.end() && known->second == job) jobs_.erase(known);
+}
+
+void Connection::follow(const std::shared_ptr<JobState>& job, Millis interval) {
+  if (job->ended() || (job->watch_interval > Millis(0) && job->watch_interval <= interval)) return;
+  job->watch_interval = interval;
+  job->watch_due = true;
+  take_turn(job);
+}
+
+bool Connection::has_room(Load load) const {
+  if (reserved_ == Load{}) return credit_.chunks > 0 && credit_.bytes > 0;
+  return (reserved_ + load).fits(credit_);
+}
+
+bool Connection::submit(const std::shared_ptr<JobState>& job, ChunkId chunk, const Blob& payload) {
+  reserved_ += {.chunks = 1, .bytes = payload.size()};
+  job->queue.append(chunk, payload);
+  return queued(job);
+}
+
+bool Connection::submit(const std::shared_ptr<JobState>& job, ChunkId chunk, ByteView payload) {
+  reserved_ += {.chunks = 1, .bytes = payload.size()};
+  job->queue.append(chunk, payload);
+  return queued(job);
+}
+
+bool Connection::queued(const std::shared_ptr<JobState>& job) {
+  reserved_ -= job->queue.take_left_out();
+  // A job that stands in the turn already waits for credit or a delay, which the sockets' side hears of by itself.
+  if (job->due || !job->queue.may_send()) return false;
+  take_turn(job);
+  return link_.up();
+}
+
+void Connection::take_turn(const std::shared_ptr<JobState>& job) {
+  if (std::exchange(job->due, true)) return;
+  turn_.push_back(job);
+}
+
+std::uint64_t Connection::open_reader(const std::shared_ptr<JobState>& job, Load window) {
+  if (job->reader) close_reader(job);
+  ReaderState reader;
+  reader.id = next_reader_++;
+  reader.window = window;
+  reader.received = reader.taken = job->taken_before;
+  job->reader = std::move(reader);
+  job->stop_reading = false;
+  take_turn(job);
+  return job->reader->id;
+}
+
+bool Connection::take(const std::shared_ptr<JobState>& job, Cursor cursor, Load load, bool now) {
+  ReaderState& reader = *job->reader;
+  reader.taken = std::max(reader.taken, cursor);
+  reader.untold += load;
+  if (reader.taken <= reader.taken_sent) return false;
+  take_turn(job);
+  return now || reader.untold.chunks >= reader.window.chunks / 4 || reader.untold.bytes >= reader.window.bytes / 4;
+}
+
+void Connection::widen(const std::shared_ptr<JobState>& job, Load window) {
+  job->reader->window = window;
+  job->reader->read_due = true;
+  take_turn(job);
+}
+
+void Connection::close_reader(const std::shared_ptr<JobState>& job) {
+  if (!job->reader) return;
+  send_reading(*job);
+  job->taken_before = job->reader->taken;
+  job->reader.reset();
+  job->stop_reading = !job->ended();
+  take_turn(job);
+}
+
+Effects Connection::step(Instant now) {
+  const bool was_up = link_.up();
+  link_.tick(now, effects_);
+  if (was_up && !link_.up()) changes_.link = true;
+  pump(now);
+  return std::exchange(effects_, {});
+}
+
+void Connection::pump(Instant now) {
+  if (!link_.up()) return;
+  requests_.pump(now, effects_.sends);
+  // One batch per job and round, so that a job with much to send does not take all credit from the others.
+  std::deque<std::shared_ptr<JobState>> waiting;
+  while (!turn_.empty()) {
+    auto job = std::move(turn_.front());
+    turn_.pop_front();
+    if (job->lost) {
+      job->due = false;
+      continue;
+    }
+    if (job->watch_due) {
+      job->watch_due = false;
+      job->watch_request = next_request_++;
+      const auto interval = static_cast<std::uint32_t>(job->watch_interval.count());
+      send(wire::Plane::control, job->watch_request, wire::Watch{.job = job->id, .follow = true, .interval_ms = interval});
+    }
+    send_reading(*job);
+    if (send_batch(job, now)) {
+      turn_.push_back(std::move(job));
+      continue;
+    }
+    job->due = job->queue.may_send();
+    if (job->due) waiting.push_back(std::move(job));
+  }
+  turn_ = std::move(waiting);
+}
+
+void Connection::send_reading(JobState& job) {
+  if (!link_.up()) return;
+  if (job.reader && job.reader->taken > job.reader->taken_sent) {
+    job.reader->taken_sent = job.reader->taken;
+    job.reader->untold = {};
+    send(wire::Plane::bulk, next_request_++, wire::Taken{.job = job.id, .cursor = job.reader->taken});
+  }
+  if (job.reader && job.reader->read_due) {
+    job.reader->read_due = false;
+    job.reader->request = next_request_++;
+    const Load window = job.reader->window;
+    send(wire::Plane::bulk, job.reader->request,
+         wire::Read{.job = job.id, .after = job.reader->received, .chunks = window.chunks, .bytes = window.bytes});
+  }
+  if (std::exchange(job.stop_reading, false)) {
+    send(wire::Plane::bulk, next_request_++, wire::Read{.job = job.id, .after = job.taken_before, .chunks = 0, .bytes = 0});
+  }
+}
+
+bool Connection::send_batch(const std::shared_ptr<JobState>& job, Instant now) {
+  const Load free = {.chunks = credit_.chunks - std::min(credit_.chunks, in_flight_.chunks),
+                     .bytes = credit_.bytes - std::min(credit_.bytes, in_flight_.bytes)};
+  const std::uint64_t request = next_request_++;
+  const Batch* batch = job->queue.send_next(request, {.free = free, .idle = in_flight_ == Load{}}, now);
+  reserved_ -= job->queue.take_left_out();
+  if (batch == nullptr) return false;
+  in_flight_ += batch->load();
+  submits_.emplace(request, job);
+  send(wire::Plane::bulk, request, wire::Submit{.job = job->id, .chunks = batch->chunks, .lengths = batch->lengths}, batch->payload);
+  return true;
+}
+
+void Connection::send(wire::Plane plane, std::uint64_t request, wire::Message message, std::optional<Blob> payload) {
+  effects_.sends.push_back({.plane = plane, .request = request, .message = std::move(message), .payload = std::move(payload)});
+}
+
+}  // namespace sublet::producer

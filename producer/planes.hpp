@@ -1,0 +1,60 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/error.hpp"
+#include "common/io/socket.hpp"
+#include "common/time.hpp"
+#include "common/wire/codec.hpp"
+#include "producer/core/link.hpp"
+
+namespace sublet::producer {
+
+/// A message as it came in.
+struct Incoming {
+  wire::Plane plane = wire::Plane::control;
+  std::expected<wire::Decoded, wire::DecodeFailure> decoded;
+  Blob payload;
+};
+
+/// The two sockets of a connection, control and bulk, and a descriptor that interrupts waiting on them. Used by one thread.
+class Planes {
+ public:
+  struct Options {
+    std::string broker;
+    io::SocketOptions sockets;
+    int wakeup_fd = -1;
+  };
+  explicit Planes(Options options);
+
+  /// Opens, closes and sends as told. A message that finds its peer's queue full is kept for the next call.
+  Result<void> apply(Effects effects);
+  /// Waits until something arrives or the wakeup is notified.
+  /// @return whether it was the wakeup
+  bool wait(std::optional<Millis> timeout);
+  /// What has arrived, up to a bound that keeps one side from starving the other.
+  std::vector<Incoming> receive();
+  /// Messages wait here for room in a socket.
+  [[nodiscard]] bool blocked() const { return !unsent_.empty(); }
+
+ private:
+  Result<void> open(std::optional<io::Socket>& socket, const std::string& endpoint);
+  void watch_all();
+  void flush();
+  bool send(const Outgoing& message);
+  void receive(wire::Plane plane, std::optional<io::Socket>& socket, std::vector<Incoming>& arrived);
+
+  Options options_;
+  io::Context context_;
+  std::optional<io::Socket> control_;
+  std::optional<io::Socket> bulk_;
+  io::Poller poller_;
+  std::deque<Outgoing> unsent_;
+  std::vector<std::byte> head_;
+};
+
+}  // namespace sublet::producer
