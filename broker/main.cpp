@@ -1,0 +1,148 @@
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "broker/server.hpp"
+#include "broker/stores/make_store.hpp"
+#include "common/io/log.hpp"
+#include "common/io/ready.hpp"
+#include "common/io/signals.hpp"
+
+namespace sublet::broker {
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kCannotBind = 3;
+
+struct Arguments {
+  ServerOptions server;
+  std::string store = "memory:";
+  std::string log = "info";
+  int ready_fd = -1;
+};
+
+/// A duration such as 500ms, 30s or 10min; a plain number is refused, since nobody knows its unit.
+CLI::Option* add_duration(CLI::App& app, const std::string& name, Millis& value, const std::string& help) {
+  const CLI::AsNumberWithUnit units(std::map<std::string, std::uint64_t>{{"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}},
+                                    CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION");
+  return app.add_option_function<std::uint64_t>(
+                name, [&value](std::uint64_t ms) { value = Millis(static_cast<Millis::rep>(ms)); }, help)
+      ->transform(units)
+      ->default_str(fmt::format("{}ms", value.count()));
+}
+
+/// A size such as 64MiB or 1048576.
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::function<void(std::uint64_t)> set, std::uint64_t initial,
+                      const std::string& help) {
+  return app.add_option_function<std::uint64_t>(name, set, help)
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str(fmt::format("{}MiB", initial >> 20U));
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  ServerOptions& server = arguments.server;
+  BrokerOptions& rules = server.rules;
+  app.add_option("--control", server.endpoints.control, "Endpoint of the control plane, tcp:// on loopback or ipc://")
+      ->capture_default_str();
+  app.add_option("--bulk", server.endpoints.bulk, "Endpoint of the bulk plane")->capture_default_str();
+  app.add_option("--advertise-bulk", server.advertised_bulk, "Bulk endpoint as peers reach it, where that is another than --bulk");
+  app.add_option("--store", arguments.store, "Where jobs are kept")->capture_default_str();
+  app.add_option_function<std::uint32_t>(
+         "--heartbeat-ms", [&server](std::uint32_t ms) { server.heartbeat = Millis(ms); }, "A peer silent for three of these is gone")
+      ->check(CLI::Range(10U, 60'000U))
+      ->default_str(std::to_string(server.heartbeat.count()));
+  add_duration(app, "--lease-ttl", rules.lease_ttl, "How long a lease lives without renewal");
+  add_duration(app, "--idle-lease", rules.idle_lease_after, "A lease with nothing to do for so long is given back");
+  add_size(
+      app, "--max-input-bytes", [&rules](std::uint64_t n) { rules.input_budget_bytes = {n}; }, rules.input_budget_bytes.count,
+      "Payloads kept per queue; a submit beyond has to wait");
+  add_size(
+      app, "--max-output-bytes", [&rules](std::uint64_t n) { rules.output_budget_bytes = {n}; }, rules.output_budget_bytes.count,
+      "Outputs kept per queue that nobody took; chunks wait beyond");
+  add_size(
+      app, "--max-chunk-bytes", [&rules](std::uint64_t n) { rules.max_chunk_bytes = n; }, rules.max_chunk_bytes,
+      "The largest payload of a chunk")
+      ->check(CLI::Range(std::uint64_t{1}, rules.max_batch_bytes));
+  app.add_flag("--insecure-network", server.insecure_network,
+               "Allow addresses other than loopback; what travels there is neither encrypted nor authenticated");
+  app.add_option("--ready-fd", arguments.ready_fd, "Write a line of JSON with the endpoints to this descriptor when serving");
+  app.add_option("--log", arguments.log, "debug, info, warn, error or off")->capture_default_str();
+  app.add_option("--drop-runs", server.drop_runs)->group("");
+  app.set_version_flag("--version", "sublet-broker " SUBLET_VERSION);
+  app.footer(
+      "Example, ports of your own choice and small budgets:\n"
+      "  sublet-broker --control tcp://127.0.0.1:8450 --bulk tcp://127.0.0.1:8451 --max-input-bytes 256MiB\n\n"
+      "Ends with 0 when stopped, 1 on failure, 2 on wrong usage, 3 when an endpoint cannot be bound.");
+}
+
+int exit_code(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::bad_argument:
+      return kUsage;
+    case ErrorCode::io_failed:
+      return kCannotBind;
+    default:
+      return kFailed;
+  }
+}
+
+int complain(const Error& error, int code) {
+  fmt::print(stderr, "sublet-broker: {}\n", to_text(error));
+  return code;
+}
+
+int serve(const Arguments& arguments) {
+  // Before any thread starts, so that each of them leaves the signals to this one.
+  const auto stop = io::StopSignals::open();
+  if (!stop) {
+    return complain(stop.error(), kFailed);
+  }
+  auto log = io::make_log("sublet-broker", arguments.log);
+  if (!log) {
+    return complain(log.error(), kUsage);
+  }
+  auto store = make_store(arguments.store);
+  if (!store) {
+    return complain(store.error(), exit_code(store.error()));
+  }
+  auto server = Server::open(arguments.server, std::move(*store), *log);
+  if (!server) {
+    return complain(server.error(), exit_code(server.error()));
+  }
+  const auto [control, bulk] = (*server)->endpoints();
+  (*log)->info("serving control {} and bulk {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk, arguments.store);
+  if (arguments.ready_fd >= 0) {
+    if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"store", arguments.store}}); !told) {
+      return complain(told.error(), kFailed);
+    }
+  }
+  if (auto ran = (*server)->run(stop->fd()); !ran) {
+    return complain(ran.error(), kFailed);
+  }
+  (*log)->info("stopped");
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"The broker of Sublet: takes jobs from producers and hands their chunks to leased sessions of workers.", "sublet-broker"};
+  Arguments arguments;
+  add_options(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  return serve(arguments);
+}
+
+}  // namespace
+
+}  // namespace sublet::broker
+
+int main(int argc, char** argv) { return sublet::broker::run(argc, argv); }

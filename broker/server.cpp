@@ -1,0 +1,180 @@
+#include "broker/server.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/io/clock.hpp"
+
+namespace sublet::broker {
+
+namespace {
+
+/// Messages taken from a socket before the loop goes on: enough to share a commit, few enough that a heartbeat never waits long.
+constexpr std::size_t kMessagesPerRound = 1'024;
+
+/// Inputs that may wait for the commit in flight. Beyond it, TCP holds the bulk plane back.
+constexpr std::size_t kWaitingInputs = 8'192;
+
+constexpr int kHeartbeatsUntilGone = 3;
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, std::unique_ptr<Store> store, io::Log log) {
+  io::Context context;
+  auto planes = Planes::bind(context, options.endpoints, options.insecure_network);
+  if (!planes) {
+    return std::unexpected(planes.error());
+  }
+  auto records = store->load();
+  if (!records) {
+    return std::unexpected(records.error());
+  }
+  std::unique_ptr<Server> server(new Server(options, std::move(context), std::move(*planes), std::move(store), std::move(log)));
+  if (auto restored = server->broker_.restore(std::move(*records), io::now()); !restored) {
+    return std::unexpected(restored.error());
+  }
+  return server;
+}
+
+Server::Server(const ServerOptions& options, io::Context context, Planes planes, std::unique_ptr<Store> store, io::Log log)
+    : options_(options),
+      log_(std::move(log)),
+      store_(std::move(store)),
+      broker_(options_.rules, store_->info(), random_),
+      context_(std::move(context)),
+      planes_(std::move(planes)),
+      outbox_(planes_, peers_,
+              {.bulk_endpoint = options_.advertised_bulk.empty() ? planes_.endpoints().bulk : options_.advertised_bulk,
+               .heartbeat = options_.heartbeat,
+               .drop_runs = options_.drop_runs},
+              counters_),
+      intake_(planes_, peers_, outbox_, random_, counters_),
+      next_heartbeat_(io::now() + options_.heartbeat) {}
+
+Result<void> Server::run(int stop_fd) {
+  // Two pollers over the same things: the second leaves out the bulk plane, for when what has arrived must wait for the store.
+  io::Poller everything;
+  io::Poller without_bulk;
+  for (io::Poller* poller : {&everything, &without_bulk}) {
+    poller->add(stop_fd);
+    poller->add(planes_.socket(wire::Plane::control));
+    if (store_->fd() >= 0) {
+      poller->add(store_->fd());
+    }
+  }
+  everything.add(planes_.socket(wire::Plane::bulk));
+
+  for (;;) {
+    io::Poller& poller = takes_bulk() ? everything : without_bulk;
+    poller.wait(until_next_deadline(io::now()));
+    if (poller.readable(0)) {
+      return {};
+    }
+    if (auto finished = finish_commit(); !finished) {
+      return finished;
+    }
+    const Instant now = io::now();
+    receive(now);
+    look_after_peers(now);
+    if (auto decided = decide(now); !decided) {
+      return decided;
+    }
+  }
+}
+
+void Server::receive(Instant now) {
+  control_is_empty_ = intake_.drain(wire::Plane::control, kMessagesPerRound, now, inputs_);
+  if (takes_bulk()) {
+    intake_.drain(wire::Plane::bulk, kMessagesPerRound, now, inputs_);
+  }
+  outbox_.take_lost(inputs_);
+}
+
+void Server::look_after_peers(Instant now) {
+  // A peer's heartbeat may still wait in the socket when this process was held up; only who is not heard in an empty socket is silent.
+  if (now < next_heartbeat_ || !control_is_empty_) {
+    return;
+  }
+  const bool held_up = now > next_heartbeat_ + options_.heartbeat;
+  next_heartbeat_ = now + options_.heartbeat;
+  for (const PeerId id : peers_.silent_since(now - options_.heartbeat)) {
+    Peer& peer = *peers_.find(id);
+    if (held_up || peer.heard >= now - kHeartbeatsUntilGone * options_.heartbeat) {
+      outbox_.ping(peer);
+      continue;
+    }
+    ++counters_.silent;
+    log_->info("peer \"{}\" is gone: silent for {} heartbeats", peer.name, kHeartbeatsUntilGone);
+    inputs_.emplace_back(PeerGone{id});
+    peers_.remove(id);
+  }
+  outbox_.take_lost(inputs_);
+  if (counters_.malformed != reported_malformed_) {
+    log_->warn("{} messages could not be read since the last heartbeat", counters_.malformed - reported_malformed_);
+    reported_malformed_ = counters_.malformed;
+  }
+}
+
+Result<void> Server::decide(Instant now) {
+  const auto due = broker_.next_deadline();
+  if (in_flight_ || (inputs_.empty() && (!due || *due > now))) {
+    return {};
+  }
+  Step step = broker_.step(now, inputs_);
+  inputs_.clear();
+  ++counters_.steps;
+  sends_ = std::move(step.sends);
+  if (step.writes.empty()) {
+    send_all();
+    return {};
+  }
+  store_->begin({.number = ++last_commit_, .writes = std::move(step.writes)});
+  in_flight_ = true;
+  return finish_commit();
+}
+
+Result<void> Server::finish_commit() {
+  if (!in_flight_) {
+    return {};
+  }
+  auto result = store_->finished();
+  if (!result) {
+    return {};
+  }
+  in_flight_ = false;
+  if (!result->outcome) {
+    return std::unexpected(result->outcome.error());
+  }
+  ++counters_.commits;
+  send_all();
+  return {};
+}
+
+void Server::send_all() {
+  for (Send& send : sends_) {
+    outbox_.send(std::move(send));
+  }
+  sends_.clear();
+  outbox_.take_lost(inputs_);
+}
+
+bool Server::takes_bulk() const { return !in_flight_ || inputs_.size() < kWaitingInputs; }
+
+std::optional<Millis> Server::until_next_deadline(Instant now) const {
+  if (!in_flight_ && !inputs_.empty()) {
+    return 0ms;
+  }
+  std::optional<Instant> next;
+  if (peers_.size() > 0) {
+    next = next_heartbeat_;
+  }
+  if (const auto due = broker_.next_deadline(); due && !in_flight_) {
+    next = next ? std::min(*next, *due) : *due;
+  }
+  if (!next) {
+    return std::nullopt;
+  }
+  return std::max(std::chrono::ceil<Millis>(*next - now), 0ms);
+}
+
+}  // namespace sublet::broker

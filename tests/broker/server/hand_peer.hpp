@@ -1,0 +1,119 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "common/bytes.hpp"
+#include "common/io/socket.hpp"
+#include "common/wire/codec.hpp"
+#include "common/wire/messages.hpp"
+
+namespace sublet::broker::test {
+
+constexpr Millis kPatience = 30s;
+
+template <class M>
+struct Answer {
+  std::uint64_t request = 0;
+  M message;
+  Blob payload;
+};
+
+/// One plane of a peer that is played by the test, message by message.
+class HandConnection {
+ public:
+  HandConnection(io::Context& context, const std::string& endpoint) : socket_(io::Socket::dealer(context, endpoint).value()) {}
+
+  void send(const wire::Message& message, std::uint64_t request = 0, std::string_view payload = {}) {
+    head_.clear();
+    wire::encode(request, message, head_);
+    const Blob blob = Blob::copy_of(as_view(payload));
+    ASSERT_EQ(socket_.send(head_, {&blob, 1}, wire::carries_payload(wire::type_of(message))), io::SendOutcome::sent);
+  }
+
+  void send_frames(std::string_view head, std::optional<std::string_view> payload = std::nullopt) {
+    const Blob blob = Blob::copy_of(as_view(payload.value_or("")));
+    ASSERT_EQ(socket_.send(as_view(head), {&blob, 1}, payload.has_value()), io::SendOutcome::sent);
+  }
+
+  /// The next message of type M. Others are passed over; but an ERROR is a failure unless it is asked for.
+  template <class M>
+  Answer<M> expect() {
+    for (;;) {
+      auto received = next();
+      if (!received) {
+        ADD_FAILURE() << "no " << wire::name_of(M::kType) << " came";
+        return {};
+      }
+      auto decoded = wire::decode(received->head.view(), received->payload ? std::optional(received->payload->size()) : std::nullopt);
+      if (!decoded) {
+        ADD_FAILURE() << to_text(decoded.error().error);
+        return {};
+      }
+      if (auto* message = std::get_if<M>(&decoded->message)) {
+        return {decoded->header.request, std::move(*message), received->payload.value_or(Blob())};
+      }
+      if (auto* error = std::get_if<wire::ErrorReply>(&decoded->message)) {
+        ADD_FAILURE() << "instead of " << wire::name_of(M::kType) << ": " << error_info(error->code).name << ": " << error->detail;
+        return {};
+      }
+    }
+  }
+
+  /// The round trip that shows what was sent before it has been handled.
+  void round_trip() {
+    send(wire::Ping{}, ++ping_);
+    while (expect<wire::Pong>().request != ping_) {
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+
+  io::Socket& socket() { return socket_; }
+
+ private:
+  std::optional<io::Received> next() {
+    for (;;) {
+      if (auto received = socket_.receive()) {
+        return received;
+      }
+      io::Poller poller;
+      poller.add(socket_);
+      if (poller.wait(kPatience) == 0) {
+        return std::nullopt;
+      }
+    }
+  }
+
+  io::Socket socket_;
+  std::vector<std::byte> head_;
+  std::uint64_t ping_ = 1'000'000;
+};
+
+/// A peer that has said HELLO on both planes.
+struct HandPeer {
+  HandPeer(io::Context& context, const std::string& control_endpoint, wire::Role role, std::uint64_t instance,
+           std::vector<wire::HeldLease> leases = {})
+      : control(context, control_endpoint),
+        welcome(hello(role, instance, std::move(leases))),
+        bulk(context, welcome.bulk.empty() ? control_endpoint : welcome.bulk) {
+    bulk.send(wire::Hello{.role = role, .plane = wire::Plane::bulk, .instance = instance, .token = welcome.token}, 2);
+    EXPECT_EQ(bulk.expect<wire::Welcome>().request, 2U);
+  }
+
+  HandConnection control;
+  wire::Welcome welcome;
+  HandConnection bulk;
+
+ private:
+  wire::Welcome hello(wire::Role role, std::uint64_t instance, std::vector<wire::HeldLease> leases) {
+    control.send(wire::Hello{.role = role, .instance = instance, .name = "hand", .leases = std::move(leases)}, 1);
+    auto answer = control.expect<wire::Welcome>();
+    EXPECT_EQ(answer.request, 1U);
+    return answer.message;
+  }
+};
+
+}  // namespace sublet::broker::test
