@@ -34,7 +34,7 @@ struct Header {
 
 /// What a received message may take at most. The error is `message_too_large`, `too_deep`, `too_many_objects` or, for texts, `bad_name`.
 struct Limits {
-  std::size_t max_body_bytes = std::size_t{1} << 20U;
+  std::size_t max_body_bytes = std::size_t{2} << 20U;
   std::size_t max_payload_bytes = std::size_t{64} << 20U;
   /// Maps and arrays inside each other.
   std::uint32_t max_depth = 8;
@@ -45,6 +45,11 @@ struct Limits {
   /// Bytes of a free text, such as an error's detail. Names have less; see text.hpp.
   std::uint32_t max_text = 65'536;
 };
+
+/// Bytes that the free texts inside one list may have together when written.
+inline constexpr std::size_t kListedProseBytes = std::size_t{512} << 10U;
+/// Chunk details written into one message.
+inline constexpr std::size_t kMaxDetails = 2048;
 
 struct Decoded {
   Header header;
@@ -57,8 +62,9 @@ struct DecodeFailure {
   std::uint64_t request = 0;
 };
 
-/// Appends header and body, as one frame, to `out`. Free texts (`detail`) are cut to what a receiver takes and cleaned of bytes that are
-/// not UTF-8; every other field is written as it is, and refused by the receiver when it may not be so.
+/// Appends header and body, as one frame, to `out`. Free texts (`detail`, `error_detail`) never make a message that its receiver refuses:
+/// they are cleaned of what is not UTF-8, cut to `Limits::max_text`, those inside one list to `kListedProseBytes` together, and only the
+/// first `kMaxDetails` chunk details are written. Every other field is written as it is, and refused by the receiver when it may not be so.
 void encode(std::uint64_t request, const Message& message, std::vector<std::byte>& out);
 
 /// Reads any bytes: a message, or why they are none. What is returned holds copies; `frame` may go.

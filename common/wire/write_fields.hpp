@@ -2,9 +2,11 @@
 
 // Writes any struct that has a field table: a map of its fields' names, in the table's order.
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -55,10 +57,13 @@ class FieldWriter {
   }
 
   void write(const std::string& value, TextRule rule) {
-    const auto most = Limits{}.max_text;
     // The common text is short and clean; only another one is worth a copy.
-    if (rule == TextRule::prose && text_fault(rule, value, most)) return out_.text(to_prose(value, most));
+    if (rule == TextRule::prose && text_fault(rule, value, max_prose_)) return out_.text(to_prose(value, max_prose_));
     out_.text(value);
+  }
+
+  void write(const std::vector<ChunkDetail>& values, TextRule rule) {
+    write_list(std::span(values).first(std::min(values.size(), kMaxDetails)), rule);
   }
 
   template <std::unsigned_integral Number>
@@ -79,14 +84,21 @@ class FieldWriter {
 
   template <class Element>
   void write(const std::vector<Element>& values, TextRule rule) {
-    out_.array(values.size());
-    for (const auto& value : values) write(value, rule);
+    write_list(std::span<const Element>(values), rule);
   }
 
   template <class Element, std::size_t kSize>
   void write(const std::array<Element, kSize>& values, TextRule rule) {
-    out_.array(kSize);
+    write_list(std::span<const Element>(values), rule);
+  }
+
+  template <class Element>
+  void write_list(std::span<const Element> values, TextRule rule) {
+    const auto outer = max_prose_;
+    if (!values.empty()) max_prose_ = std::min(max_prose_, kListedProseBytes / values.size());
+    out_.array(values.size());
     for (const auto& value : values) write(value, rule);
+    max_prose_ = outer;
   }
 
   template <class Struct>
@@ -96,6 +108,8 @@ class FieldWriter {
   }
 
   MsgpackWriter out_;
+  /// What one free text may have here: less inside a list.
+  std::size_t max_prose_ = Limits{}.max_text;
 };
 
 }  // namespace sublet::wire

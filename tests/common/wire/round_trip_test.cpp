@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/wire/codec.hpp"
+#include "common/wire/text.hpp"
 #include "tests/common/wire/samples.hpp"
 
 namespace sublet::wire {
@@ -48,6 +49,40 @@ TEST(WireRoundTrip, ADetailThatIsTooLongArrivesCutAtACharactersEdge) {
   const auto decoded = decode(frame, std::nullopt);
   ASSERT_TRUE(decoded);
   EXPECT_EQ(std::get<ErrorReply>(decoded->message).detail, std::string(Limits{}.max_text - 1, 'a'));
+}
+
+TEST(WireRoundTrip, TheLargestBatchOfFailuresIsStillTaken) {
+  constexpr std::uint32_t kChunks = 65'536;
+  Output output{.job = JobId{1}, .cursor = Cursor{1}, .chunks = {}, .codes = {}, .details = {}, .lengths = {}, .micros = {}};
+  for (std::uint64_t range = 0; range < Limits{}.max_list; ++range)
+    output.chunks.push_back({.first = (range << 40U) + (1ULL << 63U), .count = 4});
+  output.codes.values.assign(kChunks, static_cast<std::uint16_t>(ErrorCode::load_failed));
+  output.lengths.values.assign(kChunks, 0);
+  output.micros.values.assign(kChunks, 0xffffffff);
+  output.details.assign(kChunks, {.index = 5, .detail = std::string(1000, 'x')});
+  std::vector<std::byte> frame;
+  encode(1, output, frame);
+  const auto decoded = decode(frame, 0);
+  ASSERT_TRUE(decoded) << decoded.error().error.detail;
+  const auto& details = std::get<Output>(decoded->message).details;
+  ASSERT_EQ(details.size(), kMaxDetails);
+  EXPECT_EQ(details.back().detail, std::string(kListedProseBytes / kMaxDetails, 'x'));
+}
+
+TEST(WireRoundTrip, AThousandFailedJobsWithLongReasonsAreStillTaken) {
+  JobStatus job;
+  job.id = JobId{~0ULL};
+  job.name = std::string(kMaxLabel, 'n');
+  job.queue = std::string(kMaxIdentifier, 'q');
+  job.state = JobState::failed;
+  job.error = ErrorCode::retries_exhausted;
+  job.error_detail = std::string(60'000, 'x');
+  const Listed listed{.jobs = std::vector(1000, job), .queues = {}, .workers = {}};
+  std::vector<std::byte> frame;
+  encode(1, listed, frame);
+  const auto decoded = decode(frame, std::nullopt);
+  ASSERT_TRUE(decoded) << decoded.error().error.detail;
+  EXPECT_EQ(std::get<Listed>(decoded->message).jobs.size(), 1000U);
 }
 
 TEST(WireNames, EveryMessageHasAnUpperCaseNameOfItsOwn) {
