@@ -141,7 +141,10 @@ class ExpressionParser {
   }
 
   Result<void> call(Operation what, std::string_view word, std::size_t nesting) {
-    const auto misused = [&] { return refuse(fmt::format("uses {0} without two arguments; write {0}(a, b)", word)); };
+    const auto misused = [&] {
+      return refuse(fmt::format(
+          "uses {0} without two arguments; write {0}(a, b), with quotes around it inside [ ] or {{ }}, where YAML reads the comma", word));
+    };
     if (!take('(')) return misused();
     if (auto left = sum(nesting + 1); !left) return left;
     if (!take(',')) return misused();

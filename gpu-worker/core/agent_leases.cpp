@@ -73,12 +73,12 @@ std::vector<LeaseId> AgentLeases::expired(Instant now) const {
   return passed;
 }
 
-std::optional<Instant> AgentLeases::next_due() const {
+std::optional<Instant> AgentLeases::next_due(bool can_renew) const {
   if (leases_.empty()) {
     return std::nullopt;
   }
   const auto first = std::ranges::min_element(leases_, {}, [](const auto& held) { return held.second.deadline; });
-  return std::min(renew_at(), first->second.deadline);
+  return can_renew ? std::min(renew_at(), first->second.deadline) : first->second.deadline;
 }
 
 }  // namespace sublet

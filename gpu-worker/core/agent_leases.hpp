@@ -32,8 +32,8 @@ class AgentLeases {
 
   /// The leases whose deadline has passed.
   [[nodiscard]] std::vector<LeaseId> expired(Instant now) const;
-  /// When `renew_due` or `expired` next has something; nothing without leases.
-  [[nodiscard]] std::optional<Instant> next_due() const;
+  /// When `expired`, or `renew_due` where there is a broker to ask, next has something; nothing without leases.
+  [[nodiscard]] std::optional<Instant> next_due(bool can_renew) const;
 
  private:
   struct Held {

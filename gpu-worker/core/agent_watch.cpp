@@ -1,6 +1,7 @@
 #include "gpu-worker/core/agent_watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sublet {
 
@@ -25,15 +26,14 @@ std::vector<RunningChunks> believable(const ClaimedRunning& claim, std::span<con
 bool Watchdog::stuck(const ClaimedRunning& claim, std::span<const HandedOver> handed_over, Instant now) {
   if (handed_over.empty()) {
     look_at_.reset();
-    seen_number_ = 0;
     return false;
   }
-  if (claim.number != seen_number_ || claim.first != seen_first_ || seen_number_ == 0) {
+  // Forward only: a process that goes in circles does not look busy.
+  if (std::pair(claim.number, claim.first) > std::pair(seen_number_, seen_first_) || seen_number_ == 0) {
     seen_number_ = claim.number;
     seen_first_ = claim.first;
     seen_at_ = now;
   }
-  const Instant claimed{Nanos(static_cast<Nanos::rep>(claim.since_ns))};
   // A chunk cannot have begun before any was handed over, nor after it was first seen running. A command that is done with and not the one
   // that runs says nothing about the next: then only what was seen counts.
   const bool current = std::ranges::find(handed_over, claim.number, &HandedOver::number) != handed_over.end();

@@ -43,7 +43,7 @@ class Watchdog {
   /// @param limit  of one chunk's kernels, with the grace for everything around them
   explicit Watchdog(Nanos limit) : limit_(limit) {}
 
-  /// Whether the oldest chunk runs too long, as of now. Looks anew when to look next.
+  /// Whether the oldest chunk runs too long, as of now. Also decides when to look next.
   bool stuck(const ClaimedRunning& claim, std::span<const HandedOver> handed_over, Instant now);
   /// When to look next; nothing while nothing is handed over.
   [[nodiscard]] std::optional<Instant> look_at() const { return look_at_; }
