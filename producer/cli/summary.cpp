@@ -31,6 +31,14 @@ Result<std::size_t> position_of(std::string_view text, std::span<const std::stri
   return fail(ErrorCode::bad_argument, fmt::format("there is no {} \"{}\"{}", what, printable(text), name_remedy(text, names)));
 }
 
+/// The enumerator that stands at the position of `text`.
+template <class Enum>
+Result<Enum> value_named(std::string_view text, std::span<const std::string_view> names, std::string_view what) {
+  const auto position = position_of(text, names, what);
+  if (!position) return std::unexpected(position.error());
+  return static_cast<Enum>(*position);
+}
+
 bool has_value(AggregateKind kind) { return kind != AggregateKind::collect && kind != AggregateKind::concat; }
 
 bool is_integer(const BurstSummary& summary) { return summary.aggregate == AggregateKind::count || summary.element == ElementType::i64; }
@@ -139,17 +147,14 @@ std::string_view name_of(JobState state) { return kStates.at(static_cast<std::si
 std::string_view name_of(AggregateKind kind) { return kAggregates.at(static_cast<std::size_t>(kind)); }
 std::string_view name_of(ElementType type) { return kElements.at(static_cast<std::size_t>(type)); }
 
-Result<AggregateKind> parse_aggregate(std::string_view text) {
-  return position_of(text, kAggregates, "aggregate").transform([](std::size_t i) { return static_cast<AggregateKind>(i); });
-}
-
-Result<ElementType> parse_element(std::string_view text) {
-  return position_of(text, kElements, "element type").transform([](std::size_t i) { return static_cast<ElementType>(i); });
-}
+Result<AggregateKind> parse_aggregate(std::string_view text) { return value_named<AggregateKind>(text, kAggregates, "aggregate"); }
+Result<ElementType> parse_element(std::string_view text) { return value_named<ElementType>(text, kElements, "element type"); }
 
 Result<PolicyKind> parse_policy(std::string_view text) {
   static constexpr std::array<std::string_view, 2> kNames{"all", "best_effort"};
-  return position_of(text, kNames, "policy").transform([](std::size_t i) { return i == 0 ? PolicyKind::all : PolicyKind::best_effort; });
+  const auto position = position_of(text, kNames, "policy");
+  if (!position) return std::unexpected(position.error());
+  return *position == 0 ? PolicyKind::all : PolicyKind::best_effort;
 }
 
 }  // namespace sublet::cli

@@ -45,9 +45,9 @@ struct BurstSummary {
   /// Files that are no regular files, or could not be looked at.
   std::uint64_t skipped = 0;
   /// The first of the failed chunks.
-  std::vector<FailedChunk> failures;
+  std::vector<FailedChunk> failures = {};
   /// Why the burst as a whole stopped; nothing when it came to its end.
-  std::optional<Error> stopped;
+  std::optional<Error> stopped = {};
 
   /// Chunks that neither ended done nor failed, because the burst stopped before.
   [[nodiscard]] std::uint64_t not_run() const { return chunks > done + failed ? chunks - done - failed : 0; }

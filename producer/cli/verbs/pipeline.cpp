@@ -43,7 +43,9 @@ Result<std::string> check_text(const Environment& environment, const CheckArgume
   const auto bundle = load_pipeline(arguments.file, environment.pipeline_folders, arguments.settings);
   if (!bundle) return std::unexpected(bundle.error());
   if (!*json) return explain(*bundle, bytes->count);
-  return check_json(*bundle, bytes->count).transform([](const Json& value) { return value.dump(2) + '\n'; });
+  const auto value = check_json(*bundle, bytes->count);
+  if (!value) return std::unexpected(value.error());
+  return value->dump(2) + '\n';
 }
 
 ExitCode check(Environment& environment, const CheckArguments& arguments) {

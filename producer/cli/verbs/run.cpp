@@ -49,7 +49,8 @@ void announce(Console& console, const BurstPlan& plan, const std::string& device
 }
 
 Result<BurstSummary> run_burst(Environment& environment, Cluster& cluster, BurstPlan plan, Showing showing) {
-  auto client = Client::connect({.broker = cluster.control(), .connect_timeout = kAnswerTimeout, .call_timeout = kAnswerTimeout});
+  auto client =
+      Client::connect({.broker = cluster.control(), .name = "", .connect_timeout = kAnswerTimeout, .call_timeout = kAnswerTimeout});
   if (!client) return std::unexpected(client.error());
   auto burst = Burst::start(*client, std::move(plan));
   if (!burst) return std::unexpected(burst.error());

@@ -43,7 +43,7 @@ Result<bool> wants_json(const Format& format) {
 Result<Client> connect(Environment& environment, const Connection& connection) {
   const auto timeout = parse_duration(connection.timeout, "--timeout");
   if (!timeout) return std::unexpected(timeout.error());
-  auto client = Client::connect({.broker = connection.broker, .connect_timeout = *timeout, .call_timeout = *timeout});
+  auto client = Client::connect({.broker = connection.broker, .name = "", .connect_timeout = *timeout, .call_timeout = *timeout});
   if (client) environment.interrupts.on_first([shared = *client]() mutable { shared.interrupt(); });
   return client;
 }
@@ -51,7 +51,11 @@ Result<Client> connect(Environment& environment, const Connection& connection) {
 Result<JobId> find_job(Client& client, const std::string& text) {
   const auto prefix = parse_job_prefix(text);
   if (!prefix) return std::unexpected(prefix.error());
-  if (prefix->size() == 16) return parse_hex_id(*prefix).transform([](std::uint64_t id) { return JobId{id}; });
+  if (prefix->size() == 16) {
+    const auto id = parse_hex_id(*prefix);
+    if (!id) return std::unexpected(id.error());
+    return JobId{*id};
+  }
   const auto jobs = client.jobs(kListed);
   if (!jobs) return std::unexpected(jobs.error());
   std::vector<JobId> found;
