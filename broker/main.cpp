@@ -9,6 +9,7 @@
 #include "broker/server.hpp"
 #include "broker/stores/make_store.hpp"
 #include "common/io/log.hpp"
+#include "common/io/random.hpp"
 #include "common/io/ready.hpp"
 #include "common/io/signals.hpp"
 
@@ -107,7 +108,8 @@ int serve(const Arguments& arguments) {
   if (!log) {
     return complain(log.error(), kUsage);
   }
-  auto store = make_store(arguments.store);
+  io::SystemRandom random;
+  auto store = make_store(arguments.store, random);
   if (!store) {
     return complain(store.error(), exit_code(store.error()));
   }

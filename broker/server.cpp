@@ -17,6 +17,9 @@ constexpr std::size_t kWaitingInputs = 8'192;
 
 constexpr int kHeartbeatsUntilGone = 3;
 
+/// How often connections are looked at that only send.
+constexpr Millis kFloodInterval = 200ms;
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, std::unique_ptr<Store> store, io::Log log) {
@@ -49,7 +52,8 @@ Server::Server(const ServerOptions& options, io::Context context, Planes planes,
                .drop_runs = options_.drop_runs},
               counters_),
       intake_(planes_, peers_, outbox_, random_, counters_),
-      next_heartbeat_(io::now() + options_.heartbeat) {}
+      next_heartbeat_(io::now() + options_.heartbeat),
+      next_flood_check_(io::now() + kFloodInterval) {}
 
 Result<void> Server::run(int stop_fd) {
   // Two pollers over the same things: the second leaves out the bulk plane, for when what has arrived must wait for the store.
@@ -76,6 +80,7 @@ Result<void> Server::run(int stop_fd) {
     const Instant now = io::now();
     receive(now);
     look_after_peers(now);
+    look_for_floods(now);
     if (auto decided = decide(now); !decided) {
       return decided;
     }
@@ -84,9 +89,7 @@ Result<void> Server::run(int stop_fd) {
 
 void Server::receive(Instant now) {
   control_is_empty_ = intake_.drain(wire::Plane::control, kMessagesPerRound, now, inputs_);
-  if (takes_bulk()) {
-    intake_.drain(wire::Plane::bulk, kMessagesPerRound, now, inputs_);
-  }
+  bulk_is_empty_ = takes_bulk() && intake_.drain(wire::Plane::bulk, kMessagesPerRound, now, inputs_);
   outbox_.take_lost(inputs_);
 }
 
@@ -112,6 +115,19 @@ void Server::look_after_peers(Instant now) {
   if (counters_.malformed != reported_malformed_) {
     log_->warn("{} messages could not be read since the last heartbeat", counters_.malformed - reported_malformed_);
     reported_malformed_ = counters_.malformed;
+  }
+}
+
+void Server::look_for_floods(Instant now) {
+  if (now < next_flood_check_) {
+    return;
+  }
+  next_flood_check_ = now + kFloodInterval;
+  if (control_is_empty_) {
+    planes_.socket(wire::Plane::control).cut_floods();
+  }
+  if (bulk_is_empty_) {
+    planes_.socket(wire::Plane::bulk).cut_floods();
   }
 }
 
@@ -160,21 +176,18 @@ void Server::send_all() {
 
 bool Server::takes_bulk() const { return !in_flight_ || inputs_.size() < kWaitingInputs; }
 
-std::optional<Millis> Server::until_next_deadline(Instant now) const {
+Millis Server::until_next_deadline(Instant now) const {
   if (!in_flight_ && !inputs_.empty()) {
     return 0ms;
   }
-  std::optional<Instant> next;
+  Instant next = next_flood_check_;
   if (peers_.size() > 0) {
-    next = next_heartbeat_;
+    next = std::min(next, next_heartbeat_);
   }
   if (const auto due = broker_.next_deadline(); due && !in_flight_) {
-    next = next ? std::min(*next, *due) : *due;
+    next = std::min(next, *due);
   }
-  if (!next) {
-    return std::nullopt;
-  }
-  return std::max(std::chrono::ceil<Millis>(*next - now), 0ms);
+  return std::max(std::chrono::ceil<Millis>(next - now), 0ms);
 }
 
 }  // namespace sublet::broker

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,11 +57,12 @@ class Server {
   Server(const ServerOptions& options, io::Context context, Planes planes, std::unique_ptr<Store> store, io::Log log);
   void receive(Instant now);
   void look_after_peers(Instant now);
+  void look_for_floods(Instant now);
   Result<void> decide(Instant now);
   Result<void> finish_commit();
   void send_all();
   [[nodiscard]] bool takes_bulk() const;
-  [[nodiscard]] std::optional<Millis> until_next_deadline(Instant now) const;
+  [[nodiscard]] Millis until_next_deadline(Instant now) const;
 
   ServerOptions options_;
   io::Log log_;
@@ -82,7 +82,9 @@ class Server {
   bool in_flight_ = false;
   std::uint64_t last_commit_ = 0;
   bool control_is_empty_ = true;
+  bool bulk_is_empty_ = true;
   Instant next_heartbeat_;
+  Instant next_flood_check_;
   std::uint64_t reported_malformed_ = 0;
 };
 

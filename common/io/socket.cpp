@@ -9,6 +9,7 @@
 #include <zmq.hpp>
 
 #include "common/io/endpoint.hpp"
+#include "common/io/flood_guard.hpp"
 
 namespace sublet::io {
 
@@ -94,6 +95,42 @@ void set_options(zmq::socket_t& socket, bool is_router, const SocketOptions& opt
   }
 }
 
+/// Makes `monitor` receive an event for each connection that `socket` accepts or loses.
+void watch_connections(zmq::context_t& context, zmq::socket_t& socket, zmq::socket_t& monitor) {
+  const std::string endpoint = fmt::format("inproc://connections-of-{}", fmt::ptr(socket.handle()));
+  if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED) != 0) {
+    throw zmq::error_t();
+  }
+  monitor = zmq::socket_t(context, ZMQ_PAIR);
+  // Without a mark, or the I/O thread would wait for us when connections come in a storm.
+  monitor.set(zmq::sockopt::rcvhwm, 0);
+  monitor.set(zmq::sockopt::linger, 0);
+  monitor.connect(endpoint);
+}
+
+/// The connection that a frame came over; -1 when the transport does not tell.
+int source_of(const zmq::message_t& frame) { return zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD); }
+
+struct ConnectionEvent {
+  std::uint16_t kind = 0;
+  std::int32_t fd = -1;
+};
+
+/// The next event of a monitor, which has two frames: the event's number and value, and an address.
+std::optional<ConnectionEvent> next_event(zmq::socket_t& monitor, zmq::message_t& frame) {
+  if (!receive_frame(monitor, frame)) {
+    return std::nullopt;
+  }
+  ConnectionEvent event;
+  if (frame.size() == sizeof event.kind + sizeof event.fd) {
+    std::memcpy(&event.kind, frame.data(), sizeof event.kind);
+    std::memcpy(&event.fd, frame.data<char>() + sizeof event.kind, sizeof event.fd);
+  }
+  while (frame.more() && receive_frame(monitor, frame)) {
+  }
+  return event;
+}
+
 }  // namespace
 
 struct Context::State {
@@ -108,6 +145,10 @@ Context& Context::operator=(Context&&) noexcept = default;
 
 struct Socket::State {
   zmq::socket_t socket;
+  /// Tells of connections, to a router with a guard.
+  zmq::socket_t monitor;
+  std::optional<FloodGuard> guard;
+  std::uint64_t floods = 0;
   bool is_router = false;
   std::string endpoint;
   /// Reused for every message: a routing id never leaves the inline storage of a frame.
@@ -131,6 +172,8 @@ Result<Socket> Socket::make_socket(Context& context, int type, const std::string
     state->socket = zmq::socket_t(context.state_->context, type);
     set_options(state->socket, state->is_router, options);
     if (state->is_router) {
+      watch_connections(context.state_->context, state->socket, state->monitor);
+      state->guard.emplace(Bytes{2 * options.max_frame.count});
       state->socket.bind(*checked);
     } else {
       state->socket.connect(*checked);
@@ -175,6 +218,9 @@ std::optional<Received> Socket::receive() {
     const bool has_payload = has_head && frames->head.more() && receive_frame(state_->socket, frames->payload);
     more = has_payload && frames->payload.more();
     const bool whole = has_head && !more;
+    if (state_->guard && state_->guard->has_suspects()) {
+      state_->guard->message_from(source_of(has_payload ? frames->payload : frames->head));
+    }
     while (more) {
       more = receive_frame(state_->socket, state_->id) && state_->id.more();
     }
@@ -220,6 +266,22 @@ SendOutcome Socket::send_frames(const RoutingId* to, std::span<const std::byte> 
   }
   return SendOutcome::sent;
 }
+
+void Socket::cut_floods() {
+  if (!state_->guard) {
+    return;
+  }
+  while (const auto event = next_event(state_->monitor, state_->id)) {
+    if (event->kind == ZMQ_EVENT_ACCEPTED) {
+      state_->guard->accepted(event->fd);
+    } else {
+      state_->guard->closed(event->fd);
+    }
+  }
+  state_->floods += state_->guard->check();
+}
+
+std::uint64_t Socket::floods() const { return state_->floods; }
 
 std::int64_t Socket::option(int name) const {
   // Most options are ints; libzmq refuses to answer with another size than an option's own.

@@ -91,6 +91,11 @@ class Socket {
   /// Messages received with another number of frames than one or two.
   [[nodiscard]] std::uint64_t dropped() const;
 
+  /// On a router: ends connections that send without end but never complete a message, which would fill the memory (see FloodGuard), and
+  /// counts them. To be called several times a second, right after `receive` had nothing.
+  void cut_floods();
+  [[nodiscard]] std::uint64_t floods() const;
+
   /// The value of a libzmq option as the socket has it, for tests of what every socket gets.
   [[nodiscard]] std::int64_t option(int name) const;
 

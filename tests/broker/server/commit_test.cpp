@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "broker/stores/make_store.hpp"
 #include "tests/broker/server/hand_peer.hpp"
 #include "tests/broker/server/held_store.hpp"
 #include "tests/broker/server/running_server.hpp"

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "broker/stores/make_store.hpp"
 #include "tests/broker/server/hand_peer.hpp"
 #include "tests/broker/server/running_server.hpp"
 #include "tests/support/raw_tcp.hpp"
@@ -13,7 +12,7 @@ using wire::Role;
 
 struct Handshake : testing::Test {
   io::Context context;
-  RunningServer server{any_ports(), make_store("memory:").value()};
+  RunningServer server{any_ports(), memory_store()};
 
   HandConnection control() { return {context, server.control()}; }
   HandConnection bulk() { return {context, server.endpoints().bulk}; }
@@ -174,10 +173,10 @@ TEST_F(Handshake, CountsWhatItCouldNotRead) {
 }
 
 TEST(Server, RefusesATakenPortAndNamesTheOption) {
-  const RunningServer first(any_ports(), make_store("memory:").value());
+  const RunningServer first(any_ports(), memory_store());
   ServerOptions options = any_ports();
   options.endpoints.control = first.control();
-  const auto second = Server::open(options, make_store("memory:").value(), io::silent_log());
+  const auto second = Server::open(options, memory_store(), io::silent_log());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::io_failed);
   EXPECT_THAT(second.error().detail, testing::AllOf(testing::HasSubstr(first.control()), testing::HasSubstr("--control")));
@@ -186,7 +185,7 @@ TEST(Server, RefusesATakenPortAndNamesTheOption) {
 TEST(Server, RefusesToLeaveTheMachineUnlessToldSo) {
   ServerOptions options = any_ports();
   options.endpoints.bulk = "tcp://0.0.0.0:*";
-  const auto server = Server::open(options, make_store("memory:").value(), io::silent_log());
+  const auto server = Server::open(options, memory_store(), io::silent_log());
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().detail, testing::HasSubstr("--insecure-network"));
 }
@@ -194,7 +193,7 @@ TEST(Server, RefusesToLeaveTheMachineUnlessToldSo) {
 TEST(Server, NoticesAPeerThatFallsSilent) {
   ServerOptions options = any_ports();
   options.heartbeat = 20ms;
-  RunningServer server(options, make_store("memory:").value());
+  RunningServer server(options, memory_store());
   io::Context context;
   HandPeer watcher(context, server.control(), Role::producer, 1);
   HandPeer silent(context, server.control(), Role::worker, 2);
@@ -216,7 +215,7 @@ TEST(Server, ServesOverIpc) {
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   ServerOptions options;
   options.endpoints = {.control = "ipc://" + folder + "/control", .bulk = "ipc://" + folder + "/bulk"};
-  RunningServer server(options, make_store("memory:").value());
+  RunningServer server(options, memory_store());
   io::Context context;
   HandPeer peer(context, server.control(), Role::producer, 1);
   peer.bulk.round_trip();

@@ -6,11 +6,16 @@
 #include <gtest/gtest.h>
 
 #include "broker/server.hpp"
-#include "broker/stores/store.hpp"
+#include "broker/stores/make_store.hpp"
 #include "common/io/log.hpp"
 #include "common/io/wakeup.hpp"
 
 namespace sublet::broker::test {
+
+inline std::unique_ptr<Store> memory_store() {
+  SeededRandom random(1);
+  return make_store("memory:", random).value();
+}
 
 inline ServerOptions any_ports() {
   ServerOptions options;

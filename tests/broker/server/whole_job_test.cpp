@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "broker/stores/make_store.hpp"
 #include "tests/broker/server/hand_peer.hpp"
 #include "tests/broker/server/running_server.hpp"
 #include "tests/broker/server/sample_job.hpp"
@@ -12,7 +11,7 @@ using wire::Role;
 
 /// A worker and a producer played by hand, up to a session that is up.
 struct WholeJob : testing::Test {
-  explicit WholeJob(ServerOptions options = any_ports()) : server(options, make_store("memory:").value()) {}
+  explicit WholeJob(ServerOptions options = any_ports()) : server(options, memory_store()) {}
 
   JobId open() {
     producer.bulk.send(sample_open(), 10, sample_bundle_bytes());
