@@ -1,0 +1,40 @@
+#include "gpu-worker/devices/cpu/device.hpp"
+
+#include <fmt/format.h>
+
+#include "gpu-worker/devices/cpu/device_memory.hpp"
+#include "gpu-worker/devices/cpu/session.hpp"
+#include "gpu-worker/devices/cpu/worker_pool.hpp"
+
+namespace sublet {
+
+namespace {
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(const CpuDeviceOptions& options)
+      : info_{.kind = "cpu", .name = options.name, .total = options.total, .context_overhead = {}},
+        memory_(options.total),
+        pool_(options.threads) {}
+
+  [[nodiscard]] const DeviceInfo& info() const override { return info_; }
+
+  Result<std::unique_ptr<Session>> open_session(const SessionOptions& options) override {
+    if (options.slice > info_.total) {
+      return fail(ErrorCode::alloc_failed_device,
+                  fmt::format("a slice of {} bytes of a device that has {}; ask for less", options.slice.count, info_.total.count));
+    }
+    return std::make_unique<cpu::CpuSession>(memory_, pool_, options, cpu::has_wide_lanes());
+  }
+
+ private:
+  DeviceInfo info_;
+  cpu::DeviceMemory memory_;
+  cpu::WorkerPool pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cpu_device(const CpuDeviceOptions& options) { return std::make_unique<CpuDevice>(options); }
+
+}  // namespace sublet

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/bytes.hpp"
+#include "gpu-worker/device.hpp"
+
+namespace sublet {
+
+struct CpuDeviceOptions {
+  Bytes total = 8_GiB;
+  /// That may run the blocks of one launch, the caller of `sync` included; 0: as many as the machine has.
+  unsigned threads = 0;
+  std::string name = "cpu";
+};
+
+/// A card made of this machine's processor: runs PTX as nvcc writes it. A session must not outlive its device. Sessions of one device may
+/// be used at the same time, each by its own thread.
+std::unique_ptr<Device> make_cpu_device(const CpuDeviceOptions& options);
+
+}  // namespace sublet

@@ -1,0 +1,15 @@
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "gpu-worker/devices/cpu/run/lane_op.hpp"
+#include "gpu-worker/devices/cpu/run/lane_sets.hpp"
+
+#define SUBLET_LANES baseline
+#include "gpu-worker/devices/cpu/run/lane_ops.inc"
+
+namespace sublet::cpu {
+
+LaneOp find_lane_op(const LaneKey& key, bool wide) { return wide ? find_wide_lane_op(key) : baseline::find(key); }
+
+}  // namespace sublet::cpu
