@@ -1,12 +1,15 @@
 // What stands in kernels/ holds together: every pipeline loads, and every kernel it names is in its module.
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/pipeline/explain.hpp"
+#include "common/pipeline/pipeline_yaml.hpp"
 
 namespace sublet {
 namespace {
@@ -42,6 +45,22 @@ TEST(ShippedPipelines, NameKernelsOfTheirModules) {
       EXPECT_THAT(std::string(as_text(bundle->modules.at(0).image)), HasSubstr(".visible .entry " + stage.kernel + "(")) << file;
     }
   }
+}
+
+TEST(PipelinesPage, ShowsExamplesThatAreRight) {
+  std::ostringstream stream;
+  stream << std::ifstream(SUBLET_SOURCE_DIR "/docs/pipelines.md").rdbuf();
+  const std::string page = stream.str();
+  constexpr std::string_view kOpening = "```yaml\n";
+  std::size_t examples = 0;
+  for (auto at = page.find(kOpening); at != std::string::npos; at = page.find(kOpening, at)) {
+    at += kOpening.size();
+    const auto pipeline = parse_pipeline(std::string_view(page).substr(at, page.find("```", at) - at), "docs/pipelines.md");
+    ASSERT_TRUE(pipeline) << to_text(pipeline.error());
+    EXPECT_TRUE(explain({.pipeline = *pipeline, .modules = {}}, 1'000'000));
+    ++examples;
+  }
+  EXPECT_EQ(examples, 2U);
 }
 
 }  // namespace
