@@ -28,7 +28,7 @@ Result<Job> Client::open(const Bundle& bundle, JobSpec spec) {
   const std::uint64_t max_chunk_bytes = spec.max_chunk_bytes;
   auto opened = engine_->call<wire::Opened>(Plane::bulk, wire::Open{.spec = std::move(spec)}, {}, Blob(encoded, *encoded));
   if (!opened) return std::unexpected(std::move(opened.error()));
-  auto handle = engine_->handle(opened->job, [&](producer::JobState& job) {
+  auto handle = engine_->handle(opened->job, [&](producer::KnownJob& job) {
     job.max_chunk_bytes = max_chunk_bytes;
     if (!job.reader) job.taken_before = std::max(job.taken_before, opened->taken);
   });
@@ -39,7 +39,7 @@ Result<Job> Client::attach(JobId job) {
   auto known = status(job);
   if (!known) return std::unexpected(std::move(known.error()));
   const std::uint64_t accepted = known->accepted;
-  auto handle = engine_->handle(job, [&](producer::JobState& state) {
+  auto handle = engine_->handle(job, [&](producer::KnownJob& state) {
     if (!state.status) state.status = std::move(*known);
   });
   return Job(engine_, std::move(handle), {.resumed = true, .accepted = accepted});

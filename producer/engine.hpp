@@ -26,7 +26,7 @@ using AcceptedCallback = std::function<void(const AcceptedChunks&)>;
 
 /// One job, as its callers share it. Guarded by the engine's lock.
 struct JobHandle {
-  std::shared_ptr<JobState> state;
+  std::shared_ptr<KnownJob> state;
   std::condition_variable moved;    ///< accepted, status, lost
   std::condition_variable outputs;  ///< outputs, ended, lost
   std::shared_ptr<const StatusCallback> on_status;
@@ -53,7 +53,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   /// The handle of that job, the same one for all who have it now.
   /// @param prepare  called under the lock, on the state it refers to
-  std::shared_ptr<JobHandle> handle(JobId id, const std::function<void(JobState&)>& prepare = {});
+  std::shared_ptr<JobHandle> handle(JobId id, const std::function<void(KnownJob&)>& prepare = {});
 
   Result<void> submit(const JobHandle& job, ChunkId chunk, const Blob& payload);
   Result<void> submit(const JobHandle& job, ChunkId chunk, ByteView payload);
@@ -89,7 +89,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   template <class Ready>
   Result<void> wait_until(Lock& lock, std::condition_variable& condition, std::optional<Instant> deadline, Ready ready);
   Result<void> make_room(Lock& lock, const JobHandle& job, Load load);
-  Result<void> check_size(const JobState& job, ChunkId chunk, std::size_t bytes) const;
+  Result<void> check_size(const KnownJob& job, ChunkId chunk, std::size_t bytes) const;
   template <class Item>
   Result<void> submit_batch(const JobHandle& job, std::span<const Item> chunks);
   void release(const JobHandle& job);
@@ -109,7 +109,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Connection connection_;
   std::condition_variable answered_;
   std::condition_variable room_;
-  std::unordered_map<const JobState*, std::weak_ptr<JobHandle>> handles_;
+  std::unordered_map<const KnownJob*, std::weak_ptr<JobHandle>> handles_;
   bool asleep_ = false;  ///< the thread waits on its sockets: new work has to wake it
   bool interrupted_ = false;
   bool stopping_ = false;

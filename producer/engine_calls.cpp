@@ -96,7 +96,7 @@ Result<wire::Message> Engine::ask(wire::Plane plane, wire::Message question, std
   return std::unexpected(waited.error());
 }
 
-std::shared_ptr<JobHandle> Engine::handle(JobId id, const std::function<void(JobState&)>& prepare) {
+std::shared_ptr<JobHandle> Engine::handle(JobId id, const std::function<void(KnownJob&)>& prepare) {
   const std::lock_guard lock(mutex_);
   auto state = connection_.adopt(id);
   if (prepare) prepare(*state);
@@ -120,7 +120,7 @@ void Engine::release(const JobHandle& job) {
   connection_.release(job.state);
 }
 
-Result<void> Engine::check_size(const JobState& job, ChunkId chunk, std::size_t bytes) const {
+Result<void> Engine::check_size(const KnownJob& job, ChunkId chunk, std::size_t bytes) const {
   std::uint64_t most = connection_.welcome() ? connection_.welcome()->max_chunk_bytes : 0;
   const bool by_job = job.max_chunk_bytes > 0 && (most == 0 || job.max_chunk_bytes < most);
   if (by_job) most = job.max_chunk_bytes;
@@ -131,7 +131,7 @@ Result<void> Engine::check_size(const JobState& job, ChunkId chunk, std::size_t 
 }
 
 Result<void> Engine::make_room(Lock& lock, const JobHandle& job, Load load) {
-  const JobState& state = *job.state;
+  const KnownJob& state = *job.state;
   auto waited = wait_until(lock, room_, std::nullopt, [&] { return state.refused || state.lost || connection_.has_room(load); });
   if (!waited) return waited;
   if (state.lost) return std::unexpected(*state.lost);
@@ -184,7 +184,7 @@ Result<void> Engine::submit_batch(const JobHandle& job, std::span<const Item> ch
 
 Result<void> Engine::flush(JobHandle& job, Millis timeout) {
   Lock lock(mutex_);
-  const JobState& state = *job.state;
+  const KnownJob& state = *job.state;
   const std::uint64_t target = state.queue.submitted();
   const auto flushed = [&] { return state.refused || state.lost || state.queue.accepted_through() >= target; };
   if (auto waited = wait_until(lock, job.moved, deadline_of(timeout), flushed); !waited) return waited;
@@ -204,7 +204,7 @@ Result<JobStatus> Engine::wait(JobHandle& job, Millis timeout, const StatusCallb
   const auto deadline = deadline_of(timeout);
   std::optional<JobStatus> seen;
   Lock lock(mutex_);
-  const JobState& state = *job.state;
+  const KnownJob& state = *job.state;
   const auto moved = [&] { return state.lost || state.ended() || (progress && state.status && state.status != seen); };
   while (true) {
     if (auto waited = wait_until(lock, job.moved, deadline, moved); !waited) return std::unexpected(waited.error());
@@ -257,7 +257,7 @@ void Engine::take(JobHandle& job, std::uint64_t reader, Cursor cursor, Load load
 
 Result<Engine::Fetched> Engine::fetch(JobHandle& job, std::uint64_t reader, Load held, Millis timeout) {
   Lock lock(mutex_);
-  JobState& state = *job.state;
+  KnownJob& state = *job.state;
   const auto mine = [&] { return state.reader && state.reader->id == reader; };
   const Load window = {.chunks = options_.read_window_chunks, .bytes = options_.read_window.count};
   if (mine() && !(held + Load{.chunks = window.chunks / 2, .bytes = window.bytes / 2}).fits(state.reader->window)) {

@@ -97,7 +97,7 @@ void Connection::lose_jobs() {
   }
 }
 
-void Connection::lose_job(const std::shared_ptr<JobState>& job, const Error& error) {
+void Connection::lose_job(const std::shared_ptr<KnownJob>& job, const Error& error) {
   job->lost = error;
   refuse(job, error);
   requests_.fail_job(job->id, error);
@@ -105,7 +105,7 @@ void Connection::lose_job(const std::shared_ptr<JobState>& job, const Error& err
   tell(job, JobEvent::What::lost);
 }
 
-void Connection::refuse(const std::shared_ptr<JobState>& job, const Error& error) {
+void Connection::refuse(const std::shared_ptr<KnownJob>& job, const Error& error) {
   if (!job->refused) job->refused = error;
   for (auto submit = submits_.begin(); submit != submits_.end();) {
     if (submit->second != job) {
@@ -205,9 +205,9 @@ Instant Connection::next_deadline() const {
   return first;
 }
 
-void Connection::tell(const std::shared_ptr<JobState>& job, JobEvent::What what) { changes_.jobs.push_back({.job = job, .what = what}); }
+void Connection::tell(const std::shared_ptr<KnownJob>& job, JobEvent::What what) { changes_.jobs.push_back({.job = job, .what = what}); }
 
-std::shared_ptr<JobState> Connection::find(JobId id) const {
+std::shared_ptr<KnownJob> Connection::find(JobId id) const {
   const auto job = jobs_.find(id);
   return job == jobs_.end() ? nullptr : job->second;
 }

@@ -14,7 +14,7 @@
 #include "common/random.hpp"
 #include "common/time.hpp"
 #include "common/wire/messages.hpp"
-#include "producer/core/job_state.hpp"
+#include "producer/core/known_job.hpp"
 #include "producer/core/link.hpp"
 #include "producer/core/requests.hpp"
 
@@ -23,7 +23,7 @@ namespace sublet::producer {
 /// Something about a job that a caller may be waiting for.
 struct JobEvent {
   enum class What : std::uint8_t { accepted, status, outputs, lost };
-  std::shared_ptr<JobState> job;
+  std::shared_ptr<KnownJob> job;
   What what = What::status;
   std::uint64_t chunks = 0;  ///< accepted: how many
   std::uint64_t fresh = 0;   ///< accepted: of these, new to the job
@@ -66,51 +66,51 @@ class Connection {
   std::optional<Error> forget(std::uint64_t request) { return requests_.forget(request); }
 
   /// The job of that id, known from now on.
-  std::shared_ptr<JobState> adopt(JobId id);
-  void release(const std::shared_ptr<JobState>& job);
+  std::shared_ptr<KnownJob> adopt(JobId id);
+  void release(const std::shared_ptr<KnownJob>& job);
   /// Asks for its status whenever it moves.
-  void follow(const std::shared_ptr<JobState>& job, Millis interval);
+  void follow(const std::shared_ptr<KnownJob>& job, Millis interval);
 
   /// Whether so much may be queued now. A load larger than all credit may when nothing else is queued.
   [[nodiscard]] bool has_room(Load load) const;
   /// Queues chunks that `has_room` agreed to; a large Blob is kept, everything else copied.
   /// @return whether `step` has something to send
-  bool submit(const std::shared_ptr<JobState>& job, ChunkId chunk, const Blob& payload);
-  bool submit(const std::shared_ptr<JobState>& job, ChunkId chunk, ByteView payload);
+  bool submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, const Blob& payload);
+  bool submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, ByteView payload);
   /// The next chunks, of this load, belong together.
-  void begin_batch(const std::shared_ptr<JobState>& job, Load load) { job->queue.begin(load); }
+  void begin_batch(const std::shared_ptr<KnownJob>& job, Load load) { job->queue.begin(load); }
   /// Packs no larger batch than this.
   [[nodiscard]] Load full_batch() const { return full_batch_; }
 
   /// Makes a new reader the job's only one. Returns its id.
-  std::uint64_t open_reader(const std::shared_ptr<JobState>& job, Load window);
+  std::uint64_t open_reader(const std::shared_ptr<KnownJob>& job, Load window);
   /// Everything up to `cursor`, which is so much more than before, is handled.
   /// @param now  tells the broker with the next step; otherwise when it is worth a message, or with the next heartbeat
   /// @return whether `step` has something to send that cannot wait
-  bool take(const std::shared_ptr<JobState>& job, Cursor cursor, Load load, bool now);
-  void widen(const std::shared_ptr<JobState>& job, Load window);
-  void close_reader(const std::shared_ptr<JobState>& job);
+  bool take(const std::shared_ptr<KnownJob>& job, Cursor cursor, Load load, bool now);
+  void widen(const std::shared_ptr<KnownJob>& job, Load window);
+  void close_reader(const std::shared_ptr<KnownJob>& job);
 
  private:
   void came_up(Instant now);
   void lose_jobs();
-  void lose_job(const std::shared_ptr<JobState>& job, const Error& error);
-  void refuse(const std::shared_ptr<JobState>& job, const Error& error);
+  void lose_job(const std::shared_ptr<KnownJob>& job, const Error& error);
+  void refuse(const std::shared_ptr<KnownJob>& job, const Error& error);
   void failed(std::uint64_t request, const Error& error, Instant now);
   bool submit_failed(std::uint64_t request, const Error& error, Instant now);
   void accepted(std::uint64_t request, const wire::Accepted& accepted);
   void moved(std::uint64_t request, const wire::Event& event);
   void output(wire::Output output, Blob payload, Instant now);
-  bool queued(const std::shared_ptr<JobState>& job);
-  void take_turn(const std::shared_ptr<JobState>& job);
+  bool queued(const std::shared_ptr<KnownJob>& job);
+  void take_turn(const std::shared_ptr<KnownJob>& job);
   void pump(Instant now);
-  void send_reading(JobState& job);
+  void send_reading(KnownJob& job);
   /// @return whether a batch went out
-  bool send_batch(const std::shared_ptr<JobState>& job, Instant now);
+  bool send_batch(const std::shared_ptr<KnownJob>& job, Instant now);
   void send(wire::Plane plane, std::uint64_t request, wire::Message message, std::optional<Blob> payload = {});
-  void tell(const std::shared_ptr<JobState>& job, JobEvent::What what);
-  void erase_if_done(const std::shared_ptr<JobState>& job);
-  std::shared_ptr<JobState> find(JobId id) const;
+  void tell(const std::shared_ptr<KnownJob>& job, JobEvent::What what);
+  void erase_if_done(const std::shared_ptr<KnownJob>& job);
+  std::shared_ptr<KnownJob> find(JobId id) const;
 
   LinkOptions options_;
   Link link_;
@@ -118,9 +118,9 @@ class Connection {
   Changes changes_;
   Requests requests_;
   std::optional<wire::Welcome> welcome_;
-  std::map<JobId, std::shared_ptr<JobState>> jobs_;
-  std::map<std::uint64_t, std::shared_ptr<JobState>> submits_;  ///< in flight, by request
-  std::deque<std::shared_ptr<JobState>> turn_;                  ///< jobs that may have something to send, taking turns
+  std::map<JobId, std::shared_ptr<KnownJob>> jobs_;
+  std::map<std::uint64_t, std::shared_ptr<KnownJob>> submits_;  ///< in flight, by request
+  std::deque<std::shared_ptr<KnownJob>> turn_;                  ///< jobs that may have something to send, taking turns
   Load credit_;
   Load reserved_;   ///< submitted, not accepted
   Load in_flight_;  ///< of these, on their way

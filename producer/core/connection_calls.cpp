@@ -13,10 +13,10 @@ std::uint64_t Connection::ask(wire::Plane plane, wire::Message message, std::opt
   return request;
 }
 
-std::shared_ptr<JobState> Connection::adopt(JobId id) {
+std::shared_ptr<KnownJob> Connection::adopt(JobId id) {
   auto& job = jobs_[id];
   if (!job) {
-    job = std::make_shared<JobState>();
+    job = std::make_shared<KnownJob>();
     job->id = id;
     job->queue.set_full(full_batch_);
   }
@@ -24,18 +24,18 @@ std::shared_ptr<JobState> Connection::adopt(JobId id) {
   return job;
 }
 
-void Connection::release(const std::shared_ptr<JobState>& job) {
+void Connection::release(const std::shared_ptr<KnownJob>& job) {
   job->released = true;
   erase_if_done(job);
 }
 
-void Connection::erase_if_done(const std::shared_ptr<JobState>& job) {
+void Connection::erase_if_done(const std::shared_ptr<KnownJob>& job) {
   if (!job->released || job->queue.unaccepted() != Load{}) return;
   const auto known = jobs_.find(job->id);
   if (known != jobs_.end() && known->second == job) jobs_.erase(known);
 }
 
-void Connection::follow(const std::shared_ptr<JobState>& job, Millis interval) {
+void Connection::follow(const std::shared_ptr<KnownJob>& job, Millis interval) {
   if (job->ended() || (job->watch_interval > Millis(0) && job->watch_interval <= interval)) return;
   job->watch_interval = interval;
   job->watch_due = true;
@@ -47,19 +47,19 @@ bool Connection::has_room(Load load) const {
   return (reserved_ + load).fits(credit_);
 }
 
-bool Connection::submit(const std::shared_ptr<JobState>& job, ChunkId chunk, const Blob& payload) {
+bool Connection::submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, const Blob& payload) {
   reserved_ += {.chunks = 1, .bytes = payload.size()};
   job->queue.append(chunk, payload);
   return queued(job);
 }
 
-bool Connection::submit(const std::shared_ptr<JobState>& job, ChunkId chunk, ByteView payload) {
+bool Connection::submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, ByteView payload) {
   reserved_ += {.chunks = 1, .bytes = payload.size()};
   job->queue.append(chunk, payload);
   return queued(job);
 }
 
-bool Connection::queued(const std::shared_ptr<JobState>& job) {
+bool Connection::queued(const std::shared_ptr<KnownJob>& job) {
   reserved_ -= job->queue.take_left_out();
   // A job that stands in the turn already waits for credit or a delay, which the sockets' side hears of by itself.
   if (job->due || !job->queue.may_send()) return false;
@@ -67,12 +67,12 @@ bool Connection::queued(const std::shared_ptr<JobState>& job) {
   return link_.up();
 }
 
-void Connection::take_turn(const std::shared_ptr<JobState>& job) {
+void Connection::take_turn(const std::shared_ptr<KnownJob>& job) {
   if (std::exchange(job->due, true)) return;
   turn_.push_back(job);
 }
 
-std::uint64_t Connection::open_reader(const std::shared_ptr<JobState>& job, Load window) {
+std::uint64_t Connection::open_reader(const std::shared_ptr<KnownJob>& job, Load window) {
   if (job->reader) close_reader(job);
   ReaderState reader;
   reader.id = next_reader_++;
@@ -84,7 +84,7 @@ std::uint64_t Connection::open_reader(const std::shared_ptr<JobState>& job, Load
   return job->reader->id;
 }
 
-bool Connection::take(const std::shared_ptr<JobState>& job, Cursor cursor, Load load, bool now) {
+bool Connection::take(const std::shared_ptr<KnownJob>& job, Cursor cursor, Load load, bool now) {
   ReaderState& reader = *job->reader;
   reader.taken = std::max(reader.taken, cursor);
   reader.untold += load;
@@ -93,13 +93,13 @@ bool Connection::take(const std::shared_ptr<JobState>& job, Cursor cursor, Load 
   return now || reader.untold.chunks >= reader.window.chunks / 4 || reader.untold.bytes >= reader.window.bytes / 4;
 }
 
-void Connection::widen(const std::shared_ptr<JobState>& job, Load window) {
+void Connection::widen(const std::shared_ptr<KnownJob>& job, Load window) {
   job->reader->window = window;
   job->reader->read_due = true;
   take_turn(job);
 }
 
-void Connection::close_reader(const std::shared_ptr<JobState>& job) {
+void Connection::close_reader(const std::shared_ptr<KnownJob>& job) {
   if (!job->reader) return;
   send_reading(*job);
   job->taken_before = job->reader->taken;
@@ -120,7 +120,7 @@ void Connection::pump(Instant now) {
   if (!link_.up()) return;
   requests_.pump(now, effects_.sends);
   // One batch per job and round, so that a job with much to send does not take all credit from the others.
-  std::deque<std::shared_ptr<JobState>> waiting;
+  std::deque<std::shared_ptr<KnownJob>> waiting;
   while (!turn_.empty()) {
     auto job = std::move(turn_.front());
     turn_.pop_front();
@@ -145,7 +145,7 @@ void Connection::pump(Instant now) {
   turn_ = std::move(waiting);
 }
 
-void Connection::send_reading(JobState& job) {
+void Connection::send_reading(KnownJob& job) {
   if (!link_.up()) return;
   if (job.reader && job.reader->taken > job.reader->taken_sent) {
     job.reader->taken_sent = job.reader->taken;
@@ -164,7 +164,7 @@ void Connection::send_reading(JobState& job) {
   }
 }
 
-bool Connection::send_batch(const std::shared_ptr<JobState>& job, Instant now) {
+bool Connection::send_batch(const std::shared_ptr<KnownJob>& job, Instant now) {
   const Load free = {.chunks = credit_.chunks - std::min(credit_.chunks, in_flight_.chunks),
                      .bytes = credit_.bytes - std::min(credit_.bytes, in_flight_.bytes)};
   const std::uint64_t request = next_request_++;

@@ -27,7 +27,7 @@ struct ReaderState {
 };
 
 /// One job, as the connection sees it.
-struct JobState {
+struct KnownJob {
   JobId id;
   std::uint64_t max_chunk_bytes = 0;  ///< 0: not known here; the broker checks
 
