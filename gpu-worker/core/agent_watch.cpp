@@ -34,6 +34,7 @@ bool Watchdog::stuck(const ClaimedRunning& claim, std::span<const HandedOver> ha
     seen_first_ = claim.first;
     seen_at_ = now;
   }
+  const Instant claimed{Nanos(static_cast<Nanos::rep>(claim.since_ns))};
   // A chunk cannot have begun before any was handed over, nor after it was first seen running. A command that is done with and not the one
   // that runs says nothing about the next: then only what was seen counts.
   const bool current = std::ranges::find(handed_over, claim.number, &HandedOver::number) != handed_over.end();

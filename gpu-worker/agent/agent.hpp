@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/io/log.hpp"
+#include "common/io/socket.hpp"
+#include "common/random.hpp"
+#include "gpu-worker/agent/broker_link.hpp"
+#include "gpu-worker/agent/bundle_cache.hpp"
+#include "gpu-worker/agent/cards.hpp"
+#include "gpu-worker/agent/leased_session.hpp"
+#include "gpu-worker/agent/options.hpp"
+#include "gpu-worker/core/agent_leases.hpp"
+
+namespace sublet::agent {
+
+/// The agent of one host: owns the sockets to the broker, the ledger of its cards and the session processes; touches no device. One thread.
+class Agent {
+ public:
+  Agent(AgentOptions options, io::Context& context, Random& random, io::Log log);
+
+  /// Serves until `stop_fd` becomes readable (and is read by `took_stop`), then hands everything back. `disconnected` when the broker does
+  /// not answer and the options ask to end then.
+  /// @param took_stop  takes the stop that made `stop_fd` readable
+  Result<void> run(int stop_fd, const std::function<bool()>& took_stop);
+
+ private:
+  using Sessions = std::map<LeaseId, std::unique_ptr<LeasedSession>>;
+  /// What a poller's number beyond the sockets stands for.
+  struct Watched {
+    std::size_t index = 0;
+    LeaseId lease = {};      ///< of a session, or 0
+    std::uint32_t card = 0;  ///< of a spare
+    pid_t spare = -1;
+  };
+
+  void rebuild_poller(int stop_fd);
+  [[nodiscard]] std::optional<Millis> time_to_next(Instant now) const;
+  void look_at_processes(Instant now);
+  void keep_time(Instant now);
+  void greet(Instant now);
+  [[nodiscard]] std::vector<wire::HeldLease> held_leases() const;
+
+  // What the broker says (agent_messages.cpp).
+  void receive(Instant now);
+  void on_control(Incoming incoming, Instant now);
+  void on_bulk(Incoming incoming, Instant now);
+  void on_welcome(const Incoming& incoming, const wire::Welcome& welcome, Instant now);
+  void on_up(Instant now);
+  void on_lease(const wire::Lease& lease, Instant now);
+  void on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls);
+  void on_release(const wire::Release& release);
+  void on_error(std::uint64_t request, const wire::ErrorReply& error, Instant now);
+  void on_run(Incoming incoming, Instant now);
+  void on_settled(const wire::Settled& settled);
+  void on_bundle(const wire::BundleReply& reply, const Blob& payload);
+
+  // What sessions do (agent_sessions.cpp).
+  void start_waiting(const ContentHash& pipeline);
+  void start_session(LeasedSession& session, const std::shared_ptr<const LoadedBundle>& bundle);
+  void fail_waiting(const ContentHash& pipeline, const Error& error);
+  /// The session cannot go on: what it held is settled, then the lease is released with this reason.
+  void end_session(LeasedSession& session, const Error& error, ErrorCode farewell);
+  void drop_session(LeaseId lease);
+  void take_replies(LeasedSession& session, Instant now);
+  void reap(LeasedSession& session);
+  void send_settles(LeasedSession& session, Instant now);
+  void send_settle(LeasedSession::Unsettled& settle, Instant now);
+  void repeat_settles(Instant now, Millis older_than);
+  void refuse_run(const wire::Run& run, ErrorCode code);
+  void bury_finished();
+  void send_offer();
+  void ask_for(const ContentHash& pipeline);
+
+  // Going down (agent_drain.cpp).
+  void begin_drain(Instant now);
+  bool drain(Instant now);
+
+  AgentOptions options_;
+  Random* random_;
+  io::Log log_;
+  BrokerLink link_;
+  Cards cards_;
+  BundleCache bundles_;
+  AgentLeases leases_;
+  Sessions sessions_;
+
+  std::uint64_t hello_request_ = 0;
+  std::optional<std::uint64_t> store_;
+  std::uint64_t seen_leases_ = 0;
+  bool offer_due_ = false;
+  bool ready_ = false;
+
+  io::Poller poller_;
+  std::vector<Watched> watched_;
+  bool poller_stale_ = true;
+  std::uint64_t polled_generation_ = 0;
+  std::size_t stop_index_ = 0;
+
+  bool draining_ = false;
+  Instant drain_until_;
+  Instant farewell_until_;
+};
+
+}  // namespace sublet::agent

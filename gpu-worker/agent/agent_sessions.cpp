@@ -1,0 +1,182 @@
+#include <utility>
+
+#include "common/io/ready.hpp"
+#include "gpu-worker/agent/agent.hpp"
+
+namespace sublet::agent {
+
+void Agent::ask_for(const ContentHash& pipeline) {
+  if (!link_.up() || !bundles_.must_ask(pipeline)) {
+    return;
+  }
+  if (const std::uint64_t request = link_.send_bulk(wire::Get{.hash = pipeline}); request != 0) {
+    bundles_.asked(pipeline, request);
+  }
+}
+
+void Agent::start_waiting(const ContentHash& pipeline) {
+  const auto bundle = bundles_.find(pipeline);
+  for (const auto& [lease, session] : sessions_) {
+    if (session->state() == LeasedSession::State::waiting_for_bundle && session->lease().pipeline == pipeline) {
+      start_session(*session, bundle);
+    }
+  }
+}
+
+void Agent::start_session(LeasedSession& session, const std::shared_ptr<const LoadedBundle>& bundle) {
+  const wire::Lease& lease = session.lease();
+  const auto deadline = leases_.deadline(lease.lease);
+  const auto arena = GrantBook::arena_needed(*bundle, lease.max_chunk_bytes);
+  if (!arena || !deadline) {
+    end_session(session, arena ? Error{.code = ErrorCode::lease_expired, .detail = {}} : arena.error(),
+                arena ? ErrorCode::lease_expired : arena.error().code);
+    return;
+  }
+  auto taken = cards_.take(lease.card, *arena);
+  if (!taken) {
+    end_session(session, taken.error(), taken.error().code);
+    return;
+  }
+  session.context = taken->context;
+  poller_stale_ = true;
+  log_->info("lease {}: a session of {} bytes starts in process {}", to_hex(lease.lease), lease.bytes, taken->process.pid());
+  if (auto started = session.start(std::move(taken->process), bundle, *deadline); !started) {
+    end_session(session, started.error(), started.error().code);
+  }
+}
+
+void Agent::fail_waiting(const ContentHash& pipeline, const Error& error) {
+  for (const auto& [lease, session] : sessions_) {
+    if (session->state() == LeasedSession::State::waiting_for_bundle && session->lease().pipeline == pipeline) {
+      end_session(*session, error, error.code);
+    }
+  }
+}
+
+void Agent::end_session(LeasedSession& session, const Error& error, ErrorCode farewell) {
+  log_->warn("lease {}: its session ends: {}", to_hex(session.id()), to_text(error));
+  const bool was_up = session.state() == LeasedSession::State::up;
+  session.end(error);
+  session.set_farewell(farewell, error.detail);
+  if (was_up) {
+    // Nothing more is to come while the last settles are on their way.
+    link_.send_control(session.window());
+  }
+  reap(session);
+  poller_stale_ = true;
+}
+
+void Agent::drop_session(LeaseId lease) {
+  leases_.remove(lease);
+  if (const auto session = sessions_.find(lease); session != sessions_.end()) {
+    session->second->drop();
+    reap(*session->second);
+  }
+  poller_stale_ = true;
+}
+
+void Agent::take_replies(LeasedSession& session, Instant now) {
+  if (session.state() == LeasedSession::State::ended) {
+    return;
+  }
+  const bool starting = session.state() == LeasedSession::State::starting;
+  auto up = session.take_replies(now);
+  if (!up) {
+    // What a session says while it starts is about the lease; later, a process that cannot go on is a lost session.
+    const bool cannot_start = starting && up.error().code != ErrorCode::protocol_error;
+    const Error error{.code = ErrorCode::session_lost, .detail = up.error().detail};
+    end_session(session, cannot_start ? up.error() : error, cannot_start ? up.error().code : ErrorCode::session_lost);
+  } else if (session.device_broken()) {
+    end_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, ErrorCode::session_lost);
+  } else if (*up || session.window_changed()) {
+    link_.send_control(session.window());
+  }
+  send_settles(session, now);
+}
+
+void Agent::reap(LeasedSession& session) {
+  if (session.state() != LeasedSession::State::ended || session.freed) {
+    return;
+  }
+  if (session.process() != nullptr && !session.reap()) {
+    return;
+  }
+  session.freed = true;
+  cards_.release(session.lease(), session.context);
+  offer_due_ = true;
+  poller_stale_ = true;
+}
+
+void Agent::send_settles(LeasedSession& session, Instant now) {
+  for (LeasedSession::Unsettled* settle : session.fresh_settles()) {
+    send_settle(*settle, now);
+  }
+}
+
+void Agent::send_settle(LeasedSession::Unsettled& settle, Instant now) {
+  settle.request = link_.send_bulk(settle.message, &settle.outputs);
+  settle.tried = now;
+}
+
+void Agent::repeat_settles(Instant now, Millis older_than) {
+  for (const auto& [lease, session] : sessions_) {
+    for (auto& [grant, settle] : session->unsettled()) {
+      if (!settle.tried || now - *settle.tried >= older_than || settle.request == 0) {
+        send_settle(settle, now);
+      }
+    }
+  }
+}
+
+/// A RUN that no session takes. Not repeated: when it gets lost, the grant is missing from RENEW.
+void Agent::refuse_run(const wire::Run& run, ErrorCode code) {
+  const std::size_t chunks = run.lengths.values.size();
+  wire::Settle settle;
+  settle.lease = run.lease;
+  settle.grant = run.grant;
+  settle.token = run.token;
+  settle.codes.values.assign(chunks, static_cast<std::uint16_t>(code));
+  settle.lengths.values.assign(chunks, 0);
+  const Blob nothing;
+  link_.send_bulk(settle, &nothing);
+}
+
+void Agent::bury_finished() {
+  for (auto entry = sessions_.begin(); entry != sessions_.end();) {
+    LeasedSession& session = *entry->second;
+    if (!session.finished()) {
+      ++entry;
+      continue;
+    }
+    if (session.farewell() && link_.up()) {
+      link_.send_control(*session.farewell());
+    }
+    leases_.remove(session.id());
+    entry = sessions_.erase(entry);
+  }
+}
+
+void Agent::send_offer() {
+  if (!offer_due_ || !link_.up()) {
+    return;
+  }
+  offer_due_ = false;
+  auto cards = cards_.offer();
+  if (draining_) {
+    for (wire::Card& card : cards) {
+      card.free_bytes = 0;
+      card.free_sessions = 0;
+    }
+  }
+  if (cards.empty()) {
+    return;
+  }
+  link_.send_control(wire::Offer{.seen = seen_leases_, .cards = std::move(cards)});
+  if (!std::exchange(ready_, true) && options_.ready_fd >= 0) {
+    if (const auto told = io::write_ready(options_.ready_fd, {{"broker", options_.broker}}); !told) {
+      log_->warn("{}", to_text(told.error()));
+    }
+  }
+}
+
+}  // namespace sublet::agent

@@ -1,0 +1,163 @@
+#include "gpu-worker/agent/broker_link.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sublet::agent {
+namespace {
+
+constexpr Millis kShortestPause = 100ms;
+constexpr Millis kLongestPause = 5s;
+/// How long a HELLO may stay unanswered. The socket itself connects again and again meanwhile.
+constexpr Millis kPatience = 2s;
+constexpr int kMissedHeartbeats = 3;
+
+}  // namespace
+
+BrokerLink::BrokerLink(io::Context& context, LinkOptions options, std::uint64_t instance, Random& random, io::Log log)
+    : context_(&context), options_(std::move(options)), instance_(instance), random_(&random), log_(std::move(log)) {}
+
+std::uint64_t BrokerLink::greet(std::vector<wire::HeldLease> leases, Instant now) {
+  ++generation_;
+  bulk_.reset();
+  control_.reset();
+  auto socket = io::Socket::dealer(*context_, options_.control, {.insecure_network = options_.insecure_network});
+  if (!socket) {
+    log_->error("{}", to_text(socket.error()));
+    lose("no connection can be opened", now);
+    return 0;
+  }
+  control_ = std::move(*socket);
+  state_ = State::greeting_control;
+  next_at_ = now + kPatience;
+  heard_at_ = now;
+  token_ = {};
+  say_hello(*control_, wire::Plane::control, std::move(leases));
+  return last_request_;
+}
+
+void BrokerLink::say_hello(io::Socket& socket, wire::Plane plane, std::vector<wire::HeldLease> leases) {
+  send(socket,
+       wire::Hello{.role = wire::Role::worker,
+                   .plane = plane,
+                   .minor = wire::kMinor,
+                   .instance = instance_,
+                   .name = options_.name,
+                   .token = token_,
+                   .leases = std::move(leases)},
+       nullptr);
+}
+
+void BrokerLink::welcomed(const wire::Welcome& welcome, Instant now) {
+  if (state_ == State::greeting_bulk) {
+    state_ = State::up;
+    next_at_ = now + heartbeat_;
+    log_->info("connected to the broker at {}", options_.control);
+    failed_attempts_ = 0;
+    return;
+  }
+  if (state_ != State::greeting_control) {
+    return;
+  }
+  auto socket = io::Socket::dealer(*context_, welcome.bulk, {.insecure_network = options_.insecure_network});
+  if (!socket) {
+    lose(fmt::format("its bulk endpoint cannot be used: {}", to_text(socket.error())), now);
+    return;
+  }
+  ++generation_;
+  bulk_ = std::move(*socket);
+  token_ = welcome.token;
+  heartbeat_ = std::clamp(Millis(welcome.heartbeat_ms), Millis(20ms), Millis(60s));
+  state_ = State::greeting_bulk;
+  next_at_ = now + kPatience;
+  say_hello(*bulk_, wire::Plane::bulk, {});
+}
+
+void BrokerLink::lose(std::string_view why, Instant now) {
+  if (state_ == State::away) {
+    return;
+  }
+  if (state_ == State::up || failed_attempts_ == 0) {
+    log_->warn("no connection to the broker at {}: {}; trying again until it answers", options_.control, why);
+  }
+  // A broker that was there a moment ago is asked again at once.
+  const Millis pause = state_ == State::up ? Millis(0) : backoff();
+  ++failed_attempts_;
+  ++generation_;
+  state_ = State::away;
+  bulk_.reset();
+  control_.reset();
+  next_at_ = now + pause;
+}
+
+Millis BrokerLink::backoff() {
+  const Millis doubled = std::min(kLongestPause, kShortestPause * (1U << std::min<std::uint32_t>(failed_attempts_, 10)));
+  return std::chrono::duration_cast<Millis>(doubled * (0.5 + random_->spread() / 2));
+}
+
+std::optional<Incoming> BrokerLink::receive_control(Instant now) { return control_ ? receive(*control_, now) : std::nullopt; }
+
+std::optional<Incoming> BrokerLink::receive_bulk(Instant now) { return bulk_ ? receive(*bulk_, now) : std::nullopt; }
+
+std::optional<Incoming> BrokerLink::receive(io::Socket& socket, Instant now) {
+  while (auto received = socket.receive()) {
+    heard_at_ = now;
+    const auto payload_bytes = received->payload ? std::optional(received->payload->size()) : std::nullopt;
+    auto decoded = wire::decode(received->head.view(), payload_bytes);
+    if (!decoded) {
+      log_->warn("a message of the broker is refused: {}", to_text(decoded.error().error));
+      continue;
+    }
+    if (std::holds_alternative<wire::Ping>(decoded->message)) {
+      answer_ping(socket, decoded->header.request);
+      continue;
+    }
+    if (std::holds_alternative<wire::Pong>(decoded->message)) {
+      continue;
+    }
+    return Incoming{.header = decoded->header,
+                    .message = std::move(decoded->message),
+                    .payload = received->payload ? std::move(*received->payload) : Blob()};
+  }
+  return std::nullopt;
+}
+
+void BrokerLink::answer_ping(io::Socket& socket, std::uint64_t request) {
+  frame_.clear();
+  wire::encode(request, wire::Pong{}, frame_);
+  socket.send(frame_, {}, false);
+}
+
+std::uint64_t BrokerLink::send_control(const wire::Message& message) { return control_ ? send(*control_, message, nullptr) : 0; }
+
+std::uint64_t BrokerLink::send_bulk(const wire::Message& message, const Blob* payload) {
+  return bulk_ && up() ? send(*bulk_, message, payload) : 0;
+}
+
+std::uint64_t BrokerLink::send(io::Socket& socket, const wire::Message& message, const Blob* payload) {
+  frame_.clear();
+  wire::encode(++last_request_, message, frame_);
+  const std::span<const Blob> pieces = payload != nullptr ? std::span(payload, 1) : std::span<const Blob>();
+  const auto outcome = socket.send(frame_, pieces, payload != nullptr);
+  return outcome == io::SendOutcome::sent ? last_request_ : 0;
+}
+
+void BrokerLink::tick(Instant now) {
+  if (state_ == State::away || now < next_at_) {
+    return;
+  }
+  if (state_ != State::up) {
+    lose("it does not answer", now);
+    return;
+  }
+  if (now - heard_at_ >= heartbeat_ * kMissedHeartbeats) {
+    lose("it has been silent for three heartbeats", now);
+    return;
+  }
+  send_control(wire::Ping{});
+  next_at_ = now + heartbeat_;
+}
+
+}  // namespace sublet::agent

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "common/bytes.hpp"
+#include "common/error.hpp"
+#include "common/ids.hpp"
+#include "common/pipeline/compiled.hpp"
+#include "common/time.hpp"
+
+namespace sublet::agent {
+
+/// A pipeline as an agent needs it: the bytes for the session process, and what sizes follow from.
+struct LoadedBundle {
+  Blob bytes;
+  CompiledPipeline sizes;
+  std::uint32_t lanes = 1;
+  Millis time_limit = 60s;
+};
+
+/// Bundles by content hash: each is asked for once and kept.
+class BundleCache {
+ public:
+  [[nodiscard]] std::shared_ptr<const LoadedBundle> find(const ContentHash& hash);
+
+  /// Whether GET is to be sent: nobody has asked yet. To be confirmed by `asked`.
+  [[nodiscard]] bool must_ask(const ContentHash& hash) const { return !asked_.contains(hash); }
+  void asked(const ContentHash& hash, std::uint64_t request) { asked_[hash] = request; }
+  /// The hash that was asked for under that request, now forgotten: an error came.
+  std::optional<ContentHash> refused(std::uint64_t request);
+  /// The connection is new: whatever was asked for will not come.
+  void forget_asked() { asked_.clear(); }
+
+  /// Takes what came. `bad_message` when it is not what its hash says; otherwise what decoding or `compile` finds wrong.
+  Result<std::shared_ptr<const LoadedBundle>> put(const ContentHash& hash, const Blob& bytes);
+
+ private:
+  struct Kept {
+    std::shared_ptr<const LoadedBundle> bundle;
+    std::uint64_t used = 0;
+  };
+
+  void make_room();
+
+  std::map<ContentHash, Kept> kept_;
+  std::map<ContentHash, std::uint64_t> asked_;
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace sublet::agent

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/wire/messages.hpp"
+#include "gpu-worker/agent/bundle_cache.hpp"
+#include "gpu-worker/agent/grant_book.hpp"
+#include "gpu-worker/agent/session_process.hpp"
+#include "gpu-worker/core/agent_watch.hpp"
+#include "gpu-worker/core/agent_window.hpp"
+
+namespace sublet::agent {
+
+/// What a lease's session holds and where it stands. Decides nothing about messages: the agent asks it what there is to say.
+class LeasedSession {
+ public:
+  enum class State : std::uint8_t {
+    waiting_for_bundle,
+    starting,  ///< the process has the bundle
+    up,
+    ended,  ///< its process is killed or gone; it is kept until its settles are taken and its process is reaped
+  };
+
+  /// A settle that the broker has not confirmed.
+  struct Unsettled {
+    wire::Settle message;
+    Blob outputs;
+    std::uint64_t request = 0;  ///< under which it was sent last; 0 when it could not be sent
+    std::optional<Instant> tried;
+  };
+
+  explicit LeasedSession(wire::Lease lease) : lease_(std::move(lease)) {}
+
+  [[nodiscard]] const wire::Lease& lease() const { return lease_; }
+  [[nodiscard]] LeaseId id() const { return lease_.lease; }
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] SessionProcess* process() { return process_ ? &*process_ : nullptr; }
+  /// With every grant that is not settled.
+  [[nodiscard]] wire::HeldLease held() const;
+
+  /// Hands the bundle to a process, a warm spare or a new one.
+  Result<void> start(SessionProcess process, std::shared_ptr<const LoadedBundle> bundle, Instant deadline);
+  /// Answers whether this made the session ready for its first WINDOW. `protocol_error` for what a process must not say; another error when
+  /// the session cannot be.
+  Result<bool> take_replies(Instant now);
+  /// Whether the process said that its device is unusable.
+  [[nodiscard]] bool device_broken() const { return device_broken_; }
+  /// Bytes copied to and from the device since the session started, by the process's own account.
+  struct Traffic {
+    std::uint64_t to_device = 0;
+    std::uint64_t from_device = 0;
+  };
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+
+  [[nodiscard]] wire::Window window() const;
+  /// Whether the window became another one since it was last asked.
+  bool window_changed() { return std::exchange(window_changed_, false); }
+
+  Result<void> run(wire::Run run, Blob payload, Instant now);
+  /// The settles that no one has tried to send yet.
+  std::vector<Unsettled*> fresh_settles();
+  void settled(GrantId grant) { unsettled_.erase(grant); }
+  [[nodiscard]] std::map<GrantId, Unsettled>& unsettled() { return unsettled_; }
+
+  /// Begin nothing more and hand back what has not begun.
+  void drain();
+  [[nodiscard]] bool idle() const { return !book_ || book_->empty(); }
+
+  /// Whether a chunk runs too long.
+  bool stuck(Instant now);
+  [[nodiscard]] std::optional<Instant> look_at() const { return watchdog_ ? watchdog_->look_at() : std::nullopt; }
+  void set_deadline(Instant deadline);
+
+  /// Kills the process. The chunks that it was running end with `error`, all others go back; with `kernel_timeout` only the oldest of them.
+  void end(const Error& error);
+  /// Kills the process and forgets every grant: nobody wants them any more.
+  void drop();
+  /// Whether the process has ended, seen for the first time.
+  bool reap();
+  [[nodiscard]] bool finished() const { return state_ == State::ended && !process_ && unsettled_.empty(); }
+
+  /// Says farewell with this once it is finished.
+  void set_farewell(ErrorCode code, std::string detail);
+  [[nodiscard]] const std::optional<wire::Release>& farewell() const { return farewell_; }
+  /// VRAM of its process besides the slice; known once it has one.
+  Bytes context;
+  /// Whether the card's ledger has the slice back.
+  bool freed = false;
+
+ private:
+  void collect();
+  Result<bool> take_reply(const ring::Reply& reply, Instant now);
+  [[nodiscard]] ClaimedRunning claim() const;
+
+  wire::Lease lease_;
+  State state_ = State::waiting_for_bundle;
+  std::optional<SessionProcess> process_;
+  std::shared_ptr<const LoadedBundle> bundle_;
+  std::optional<GrantBook> book_;
+  std::optional<WindowPolicy> window_;
+  std::optional<Watchdog> watchdog_;
+  std::map<GrantId, Unsettled> unsettled_;
+  std::optional<wire::Release> farewell_;
+  Instant last_reply_;
+  std::uint64_t peak_bytes_ = 0;
+  Traffic traffic_;
+  std::uint32_t empty_wakes_ = 0;
+  bool opened_ = false;
+  bool device_broken_ = false;
+  bool window_changed_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace sublet::agent

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/bytes.hpp"
+
+namespace sublet::agent {
+
+enum class DeviceKind : std::uint8_t { automatic, cpu, cuda };
+
+struct AgentOptions {
+  std::string broker = "tcp://127.0.0.1:7450";
+  DeviceKind device = DeviceKind::automatic;
+  std::uint32_t sessions = 1;  ///< most at a time, over all cards
+  std::uint32_t cards = 1;
+  Bytes vram = 8_GiB;         ///< of each card of the cpu device
+  std::uint32_t threads = 1;  ///< of the cpu device, per session
+  std::uint32_t spares = 1;   ///< warm processes per card
+  std::string name;
+  /// Shared memory of a spare. A lease that needs more gets a process of its own size.
+  Bytes arena = 64_MiB;
+  std::string session_program = "sublet-session";
+  bool insecure_network = false;
+  bool exit_when_disconnected = false;
+  int ready_fd = -1;
+};
+
+}  // namespace sublet::agent

@@ -1,0 +1,235 @@
+#include "gpu-worker/session/executor.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/io/clock.hpp"
+#include "common/wire/bundle.hpp"
+
+namespace sublet::session {
+namespace {
+
+/// After these the device answers nothing but `session_lost`.
+bool breaks_session(ErrorCode code) {
+  return code == ErrorCode::sync_failed || code == ErrorCode::kernel_timeout || code == ErrorCode::session_lost;
+}
+
+}  // namespace
+
+Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, const ring::Command& command) {
+  auto block = end.block(command.block, command.input_bytes);
+  if (!block) {
+    return std::unexpected(block.error());
+  }
+  auto bundle = wire::decode_bundle(*block);
+  if (!bundle) {
+    return std::unexpected(bundle.error());
+  }
+  auto plan = make_plan(*bundle, command.max_chunk_bytes);
+  if (!plan) {
+    return std::unexpected(plan.error());
+  }
+  auto session = device.open_session({.slice = Bytes{command.slice_bytes}, .kernel_time_limit = plan->time_limit()});
+  if (!session) {
+    return std::unexpected(session.error());
+  }
+  Executor executor(end, std::move(*session), std::move(*plan));
+  if (auto loaded = executor.load(*bundle); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  return executor;
+}
+
+Executor::Executor(ring::SessionEnd& end, std::unique_ptr<Session> session, Plan plan)
+    : end_(&end), session_(std::move(session)), plan_(std::move(plan)) {}
+
+Result<void> Executor::load(const Bundle& bundle) {
+  for (const ModuleImage& module : bundle.modules) {
+    auto id = session_->module_load(module.image);
+    if (!id) {
+      return fail(id.error().code, fmt::format("module \"{}\": {}", module.name, id.error().detail));
+    }
+    modules_.push_back(*id);
+  }
+  for (std::uint32_t number = 0; number < plan_.lanes(); ++number) {
+    auto stream = number == 0 ? Result<StreamId>(StreamId{0}) : session_->stream_create();
+    if (!stream) {
+      return std::unexpected(stream.error());
+    }
+    auto lane = Lane::open(*session_, *stream, plan_);
+    if (!lane) {
+      return std::unexpected(lane.error());
+    }
+    lanes_.push_back(std::move(*lane));
+  }
+  in_flight_.resize(lanes_.size());
+  return {};
+}
+
+Result<Ended> Executor::serve() {
+  while (!broken_) {
+    auto begun = begin_next();
+    if (!begun) {
+      return std::unexpected(begun.error());
+    }
+    if (*begun) {
+      continue;
+    }
+    if (flying_ > 0) {
+      if (auto finished = finish_oldest(); !finished) {
+        return std::unexpected(finished.error());
+      }
+      continue;
+    }
+    if (!end_->wait()) {
+      return Ended::agent_gone;
+    }
+  }
+  return Ended::device_broken;
+}
+
+/// Puts one more chunk on the device; false when there is none, or no room for it now.
+Result<bool> Executor::begin_next() {
+  if (flying_ == lanes_.size()) {
+    return false;
+  }
+  auto run = run_to_begin();
+  if (!run || *run == nullptr) {
+    return run ? Result<bool>(false) : std::unexpected(run.error());
+  }
+  const bool company = flying_ > 0 && ((*run)->alone() || in_flight_[oldest_].run->alone());
+  if (company) {
+    return false;
+  }
+  if (auto begun = begin_chunk(**run); !begun) {
+    return std::unexpected(begun.error());
+  }
+  return true;
+}
+
+/// The run whose next chunk comes next, or nothing.
+Result<RunInHand*> Executor::run_to_begin() {
+  while (true) {
+    if (!runs_.empty() && end_->stop_requested()) {
+      runs_.back().return_rest();
+      if (auto answered = answer_ended_runs(); !answered) {
+        return std::unexpected(answered.error());
+      }
+    }
+    if (!runs_.empty() && !runs_.back().all_begun()) {
+      return &runs_.back();
+    }
+    auto command = end_->next();
+    if (!command || !*command) {
+      return command ? Result<RunInHand*>(nullptr) : std::unexpected(command.error());
+    }
+    if ((*command)->kind != ring::CommandKind::run || (*command)->count == 0) {
+      return fail(ErrorCode::protocol_error, "a session that has started takes runs of one chunk or more only");
+    }
+    auto run = RunInHand::open(*end_, **command);
+    if (!run) {
+      return std::unexpected(run.error());
+    }
+    runs_.push_back(std::move(*run));
+  }
+}
+
+Result<void> Executor::begin_chunk(RunInHand& run) {
+  const std::uint32_t chunk = run.next();
+  const std::size_t lane = (oldest_ + flying_) % lanes_.size();
+  if (flying_ == 0) {
+    waiting_since_ = io::now();
+  }
+  in_flight_[lane] = {.run = &run, .chunk = chunk};
+  ++flying_;
+  if (flying_ == 1) {
+    show_oldest();
+  }
+  end_->set_running_count(static_cast<std::uint32_t>(flying_));
+  const ChunkBytes bytes = run.take();
+  auto begun = lanes_[lane].begin(*session_, plan_, modules_, bytes, traffic_);
+  if (begun || begun.error().code == ErrorCode::session_lost) {
+    // A session lost by now is another chunk's doing, which finishing that one will tell.
+    return {};
+  }
+  --flying_;
+  return refuse_chunk(run, chunk, begun.error());
+}
+
+/// Outcomes are given in order, so the chunks before this one are waited for.
+Result<void> Executor::refuse_chunk(RunInHand& run, std::uint32_t chunk, const Error& error) {
+  if (auto finished = finish_all(); !finished || broken_) {
+    return finished;
+  }
+  run.fail(chunk, error, std::chrono::duration_cast<Micros>(io::now() - waiting_since_));
+  end_->set_running_count(0);
+  if (breaks_session(error.code)) {
+    return break_down();
+  }
+  return answer_ended_runs();
+}
+
+Result<void> Executor::finish_all() {
+  while (flying_ > 0 && !broken_) {
+    if (auto finished = finish_oldest(); !finished) {
+      return finished;
+    }
+  }
+  return {};
+}
+
+Result<void> Executor::finish_oldest() {
+  const InFlight oldest = in_flight_[oldest_];
+  auto output_bytes = lanes_[oldest_].finish(*session_);
+  const Instant now = io::now();
+  const auto took = std::chrono::duration_cast<Micros>(now - std::exchange(waiting_since_, now));
+  if (!output_bytes) {
+    oldest.run->fail(oldest.chunk, output_bytes.error(), took);
+    if (breaks_session(output_bytes.error().code)) {
+      return break_down();
+    }
+  } else {
+    oldest.run->succeed(oldest.chunk, *output_bytes, took);
+  }
+  oldest_ = (oldest_ + 1) % lanes_.size();
+  --flying_;
+  end_->set_running_count(static_cast<std::uint32_t>(flying_));
+  if (flying_ > 0) {
+    show_oldest();
+  }
+  return oldest.run->all_ended() ? answer_ended_runs() : Result<void>{};
+}
+
+/// The guilty chunk has its code; everything else goes back and runs elsewhere.
+Result<void> Executor::break_down() {
+  broken_ = true;
+  end_->set_running_count(0);
+  for (RunInHand& run : runs_) {
+    run.return_unfinished();
+  }
+  return answer_ended_runs();
+}
+
+Result<void> Executor::answer_ended_runs() {
+  while (!runs_.empty() && runs_.front().all_ended()) {
+    if (auto answered = answer(runs_.front()); !answered) {
+      return answered;
+    }
+    runs_.pop_front();
+  }
+  return {};
+}
+
+Result<void> Executor::answer(RunInHand& run) {
+  ring::Reply reply = run.reply();
+  reply.to_device = traffic_.to_device;
+  reply.from_device = traffic_.from_device;
+  reply.peak_bytes = session_->bytes_at_peak().count;
+  reply.last = broken_ ? 1 : 0;
+  return end_->reply(reply);
+}
+
+void Executor::show_oldest() { end_->begin_running(in_flight_[oldest_].run->number(), in_flight_[oldest_].chunk, waiting_since_); }
+
+}  // namespace sublet::session

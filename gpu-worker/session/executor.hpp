@@ -1,0 +1,72 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/time.hpp"
+#include "gpu-worker/core/plan.hpp"
+#include "gpu-worker/device.hpp"
+#include "gpu-worker/ring/session_end.hpp"
+#include "gpu-worker/session/lane.hpp"
+#include "gpu-worker/session/run_in_hand.hpp"
+
+namespace sublet::session {
+
+/// Why the loop ended.
+enum class Ended : std::uint8_t {
+  agent_gone,
+  device_broken,  ///< after a `sync_failed` or `kernel_timeout`: only a new process can go on
+};
+
+/// The live state under a lease: modules and buffers loaded once, lanes that chunks pass through in order. While the oldest chunk is waited
+/// for, the other lanes' chunks are queued on the device already, whatever runs they belong to.
+class Executor {
+ public:
+  /// Makes the plan, opens the session, loads the modules and allocates every lane's buffers.
+  /// @param command  `start`, with the bundle in its block
+  static Result<Executor> start(ring::SessionEnd& end, Device& device, const ring::Command& command);
+
+  /// Runs what comes until the agent is gone or the device is broken. `protocol_error` for commands that cannot be.
+  Result<Ended> serve();
+
+  [[nodiscard]] Bytes bytes_at_peak() const { return session_->bytes_at_peak(); }
+
+ private:
+  struct InFlight {
+    RunInHand* run = nullptr;
+    std::uint32_t chunk = 0;
+  };
+
+  Executor(ring::SessionEnd& end, std::unique_ptr<Session> session, Plan plan);
+  Result<void> load(const Bundle& bundle);
+
+  Result<bool> begin_next();
+  Result<RunInHand*> run_to_begin();
+  Result<void> begin_chunk(RunInHand& run);
+  Result<void> refuse_chunk(RunInHand& run, std::uint32_t chunk, const Error& error);
+  Result<void> finish_oldest();
+  Result<void> finish_all();
+  Result<void> break_down();
+  Result<void> answer_ended_runs();
+  Result<void> answer(RunInHand& run);
+  void show_oldest();
+
+  ring::SessionEnd* end_;
+  std::unique_ptr<Session> session_;
+  Plan plan_;
+  std::vector<ModuleId> modules_;
+  std::vector<Lane> lanes_;
+  /// A ring over `lanes_`: the oldest chunk is on lane `oldest_`.
+  std::vector<InFlight> in_flight_;
+  std::size_t oldest_ = 0;
+  std::size_t flying_ = 0;
+  /// Runs without an answer, in order. A deque, since chunks in flight point at them.
+  std::deque<RunInHand> runs_;
+  Instant waiting_since_;
+  Traffic traffic_;
+  bool broken_ = false;
+};
+
+}  // namespace sublet::session
