@@ -3,7 +3,7 @@
 // What the broker keeps in its store. A record is whole: a write replaces the record of that key.
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,33 +24,85 @@ enum class ChunkState : std::uint8_t { ready, waiting, leased, done, dead, dropp
 struct RunRecord {
   std::uint32_t count = 0;
   ChunkState state = ChunkState::ready;
-  std::uint16_t attempts = 0;  ///< that were charged
+  std::uint8_t faults = 0;     ///< kernel faults among the attempts: the second is final
   std::uint16_t crashes = 0;   ///< session deaths noted
-  /// leased: the grant. waiting: when it is due, in ms of the owner's clock. done, dead: the output log entry.
+  std::uint32_t attempts = 0;  ///< that were charged
+  /// leased: the grant. waiting: when it is due, in ms of the owner's clock. Otherwise 0.
   std::uint64_t ref = 0;
 
   bool operator==(const RunRecord&) const = default;
 };
 
+/// What never changes about a job. Written once.
 struct JobRecord {
   JobId id;
   JobSpec spec;
-  JobStatus status;
-  /// Ids the job has accepted, ascending, not touching.
-  std::vector<ChunkRange> ids;
-  Cursor taken;
+  std::uint64_t number = 0;       ///< jobs in the order they were opened
+  std::uint64_t lease_bytes = 0;  ///< VRAM of a lease for it
+  std::uint64_t opened_ms = 0;    ///< of the owner's clock
 
   bool operator==(const JobRecord&) const = default;
 };
 
+/// What a job's finished outputs come to, for the aggregates that keep no outputs.
+struct AggregateValue {
+  std::uint64_t elements = 0;
+  std::int64_t integer = 0;
+  double real = 0;
+  /// What rounding took from `real` (Neumaier's sum), so that the order of the outputs hardly matters.
+  double lost = 0;
+
+  bool operator==(const AggregateValue&) const = default;
+};
+
+/// What changes about a job, without its chunks. Small, and written at most once per step.
+struct ProgressRecord {
+  JobState state = JobState::open;
+  ErrorCode error = ErrorCode::ok;
+  std::string error_detail;
+  std::uint64_t accepted = 0;
+  std::uint64_t done = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t sessions = 0;
+  AggregateValue value;
+  BatchId last_batch;
+  Cursor last_output;
+  Cursor taken;
+
+  bool operator==(const ProgressRecord&) const = default;
+};
+
+/// The ids `item of the key .. last` are accepted: one record per interval of the job's id set, so a submit writes one of them.
+struct AcceptedRecord {
+  std::uint64_t last = 0;
+
+  bool operator==(const AcceptedRecord&) const = default;
+};
+
+/// Which chunks a stored batch holds. Written once, and shared with the core instead of copied.
 struct BatchRecord {
-  JobId job;
-  BatchId batch;
   std::vector<ChunkRange> chunks;
   wire::U32List lengths;
-  std::vector<RunRecord> runs;
 
   bool operator==(const BatchRecord&) const = default;
+};
+
+/// The state of a stored batch's chunks, by position. A batch without this record is one ready run.
+struct RunsRecord {
+  std::vector<RunRecord> runs;
+
+  bool operator==(const RunsRecord&) const = default;
+};
+
+struct QueueRecord {
+  std::string name;
+  bool paused = false;
+
+  bool operator==(const QueueRecord&) const = default;
 };
 
 struct LeaseRecord {
@@ -59,7 +111,11 @@ struct LeaseRecord {
   std::uint64_t instance = 0;  ///< the worker process that holds it
   ContentHash pipeline;
   std::uint64_t bytes = 0;
-  std::uint32_t ttl_ms = 0;
+  std::uint64_t max_chunk_bytes = 0;
+  /// The last WINDOW; none before the session is up.
+  bool up = false;
+  std::uint64_t window_chunks = 0;
+  std::uint64_t window_bytes = 0;
 
   bool operator==(const LeaseRecord&) const = default;
 };
@@ -79,20 +135,27 @@ struct GrantRecord {
   Token token;
   JobId job;
   std::vector<GrantPart> parts;
+  bool alone = false;
 
   bool operator==(const GrantRecord&) const = default;
 };
 
-/// One entry of a job's output log.
-struct OutputRecord {
-  wire::Output output;
-
-  bool operator==(const OutputRecord&) const = default;
+/// What a record is. `owner` and `item` of its key are named beside it; unnamed ones are 0.
+enum class RecordKind : std::uint8_t {
+  queue,         ///< owner: hash of the name
+  bundle,        ///< hash
+  job,           ///< owner: job
+  progress,      ///< owner: job
+  accepted,      ///< owner: job, item: first id of the interval
+  batch,         ///< owner: job, item: batch
+  runs,          ///< owner: job, item: batch
+  payload,       ///< owner: job, item: batch
+  output,        ///< owner: job, item: cursor
+  output_bytes,  ///< owner: job, item: cursor
+  lease,         ///< owner: lease
+  grant,         ///< owner: grant
 };
 
-enum class RecordKind : std::uint8_t { job, batch, lease, grant, output, payload, output_bytes, bundle };
-
-/// Names a record: `owner` is the job (batch, output, payload, output_bytes: with `item` the batch or cursor), the lease, or the grant.
 struct RecordKey {
   RecordKind kind = RecordKind::job;
   std::uint64_t owner = 0;
@@ -106,11 +169,19 @@ struct Erase {
   bool operator==(const Erase&) const = default;
 };
 
-using RecordValue = std::variant<Erase, JobRecord, BatchRecord, LeaseRecord, GrantRecord, OutputRecord, Blob>;
+/// Batches and outputs are shared with the core: a store that keeps values in memory keeps them once.
+using SharedBatch = std::shared_ptr<const BatchRecord>;
+using SharedOutput = std::shared_ptr<const wire::Output>;
+
+using RecordValue = std::variant<Erase, QueueRecord, JobRecord, ProgressRecord, AcceptedRecord, SharedBatch, RunsRecord, SharedOutput,
+                                 LeaseRecord, GrantRecord, Blob>;
 
 struct Write {
   RecordKey key;
   RecordValue value;
 };
+
+/// Whether two values hold the same: shared records and blobs by what they hold, not by where it is.
+bool same_value(const RecordValue& left, const RecordValue& right);
 
 }  // namespace sublet::broker

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "common/wire/messages.hpp"
+
+namespace sublet::broker {
+
+/// Where leases can be placed: what every worker offered, less the leases that are on their way to it.
+class Cards {
+ public:
+  struct Place {
+    std::uint64_t instance = 0;
+    std::uint32_t card = 0;
+  };
+
+  /// Replaces the worker's last OFFER. LEASEs beyond the first `offer.seen` of this connection are not accounted for in it.
+  void offer(std::uint64_t instance, const wire::Offer& offer);
+  /// The connection is gone: its offer is void, and LEASEs are counted from zero.
+  void forget(std::uint64_t instance);
+
+  /// A card with `bytes` free: the one with most sessions free, then most bytes. The slice is set aside.
+  std::optional<Place> take(std::uint64_t bytes);
+
+  /// The largest card anyone has, free or not; 0 without any.
+  [[nodiscard]] std::uint64_t largest() const { return totals_.empty() ? 0 : *totals_.rbegin(); }
+  /// What a worker's cards sum up to: number, total, free.
+  struct Sum {
+    std::uint32_t cards = 0;
+    std::uint64_t total_bytes = 0;
+    std::uint64_t free_bytes = 0;
+  };
+  [[nodiscard]] Sum sum(std::uint64_t instance) const;
+
+ private:
+  struct Key {
+    std::uint32_t free_sessions = 0;
+    std::uint64_t free_bytes = 0;
+    std::uint64_t instance = 0;
+    std::uint32_t card = 0;
+    constexpr auto operator<=>(const Key&) const = default;
+  };
+  struct Pending {
+    std::uint64_t ordinal = 0;
+    std::uint32_t card = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct Offered {
+    std::vector<wire::Card> cards;  ///< as offered, less what is pending
+    std::deque<Pending> pending;
+    std::uint64_t sent = 0;
+  };
+
+  void index(std::uint64_t instance, const Offered& offered, bool wanted);
+  static void set_aside(Offered& offered, const Pending& pending);
+
+  std::map<std::uint64_t, Offered> offered_;
+  std::set<Key> free_;
+  std::multiset<std::uint64_t> totals_;
+};
+
+}  // namespace sublet::broker

@@ -1,0 +1,216 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/cards.hpp"
+#include "broker/core/entry.hpp"
+#include "broker/core/job.hpp"
+#include "broker/core/lease.hpp"
+#include "broker/core/options.hpp"
+#include "broker/core/outcome.hpp"
+#include "broker/core/queue.hpp"
+#include "broker/core/scheduler.hpp"
+#include "broker/core/step.hpp"
+#include "broker/core/timers.hpp"
+#include "broker/stores/store.hpp"
+#include "common/error.hpp"
+#include "common/random.hpp"
+#include "common/time.hpp"
+
+namespace sublet::broker {
+
+/// A peer that said HELLO.
+struct Peer {
+  wire::Role role = wire::Role::producer;
+  Worker* worker = nullptr;
+  /// Jobs it reads or watches.
+  std::set<JobId> jobs;
+};
+
+/// The state behind `Broker`, and the rules that change it. The rules stand in one file per subject, named before each group.
+class Core {
+ public:
+  Core(const BrokerOptions& options, StoreInfo store, Random& random) : options_(options), store_(std::move(store)), random_(random) {}
+
+  Result<void> restore(std::map<RecordKey, RecordValue> records, Instant now);
+  Step step(Instant now, std::span<Input> inputs);
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
+
+ private:
+  using Request = const Received&;
+  /// An answer, or the error that is sent instead of one. Nothing to send: the handler has sent it, or there is no answer.
+  using Handled = Result<void>;
+
+  // core.cpp: what comes in, what falls due, what goes out
+  void take(Received& received);
+  void run_timers();
+  void fire(const Timer& timer);
+  Handled dispatch_message(Received& received, Peer& peer);
+  template <class Message>
+  Handled handle_worker(Received& received, Peer& peer, Message& message);
+  template <class Message>
+  Handled handle_producer(Received& received, Message& message);
+  void send(PeerId peer, std::uint64_t request, wire::Message message, std::vector<Blob> payload = {});
+  void reply(Request request, wire::Message message, std::vector<Blob> payload = {});
+  void write(RecordKey key, RecordValue value);
+  void erase(RecordKey key) { write(key, Erase{}); }
+  [[nodiscard]] std::uint64_t now_ms() const;
+
+  // peers.cpp: who is there
+  void hello(Received& received, wire::Hello& message);
+  void welcome(Request request, std::vector<wire::LeaseTtl> leases);
+  void greet_worker(Request request, const wire::Hello& message);
+  void goodbye(PeerId peer);
+  void gone(PeerId peer);
+  void detach(PeerId peer);
+  void drop_worker_if_unused(Worker& worker);
+
+  // opening.cpp: jobs come to be
+  Handled on(Request request, wire::Open& message);
+  Handled resume(Request request, Job& job, const wire::Open& message);
+  Result<std::uint64_t> admit_bundle(Request request, const JobSpec& spec);
+  Queue& queue_named(const std::string& name);
+  Pool& pool_of(const ContentHash& pipeline, const Blob& bundle);
+  void enter_bucket(Job& job, Pool& pool);
+  Result<Job*> find_job(JobId id);
+  void touch(Job& job) { job.touched = now_; }
+
+  // control.cpp: what people ask about jobs and queues
+  Handled on(Request request, wire::Close& message);
+  Handled on(Request request, wire::Cancel& message);
+  Handled on(Request request, wire::Watch& message);
+  Handled on(Request request, wire::Pause& message);
+  Handled on(Request request, wire::List& message);
+  Handled on(Request request, wire::Get& message);
+  [[nodiscard]] wire::QueueStatus status_of_queue(const Queue& queue) const;
+  void tell_watchers(Job& job);
+
+  // submit.cpp: chunks come in
+  Handled on(Request request, wire::Submit& message);
+  [[nodiscard]] Result<void> check_submit(const Job& job, const wire::Submit& message, const Blob& payload) const;
+  [[nodiscard]] Result<void> check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const;
+  void store_batch(Job& job, BatchRecord record, Blob payload);
+  void accept_ids(Job& job, ChunkRange range);
+
+  // reading.cpp: outputs go out
+  Handled on(Request request, wire::Read& message);
+  Handled on(Request request, wire::Taken& message);
+  void pump(Job& job);
+  void append_entry(Job& job, Entry entry, Blob payload);
+  void count_output_bytes(Queue& queue, std::int64_t delta);
+
+  // leasing.cpp: leases live and end
+  Handled on(Request request, Worker& worker, wire::Offer& message);
+  Handled on(Request request, Worker& worker, wire::Window& message);
+  Handled on(Request request, Worker& worker, wire::Renew& message);
+  Handled on(Request request, Worker& worker, wire::Release& message);
+  void renew(Lease& lease, const wire::HeldLease& held, Millis lost_after);
+  void check_lease(Lease& lease);
+  enum class Loss : std::uint8_t { clean, crashed };
+  void end_lease(Lease& lease, Loss loss);
+  void release_from_here(Lease& lease, ErrorCode code, std::string detail);
+  Lease* find_lease(LeaseId id);
+  void write_lease(const Lease& lease);
+  void punish_pool(Pool& pool);
+
+  // sessions.cpp: how many sessions there should be
+  void want_sessions();
+  bool add_session(Pool& pool);
+  [[nodiscard]] bool wants_session(const Pool& pool, const Pool::Sum& sum) const;
+  bool place_lease(SizeClass& size);
+  void fail_unplaceable(Pool& pool);
+  void make_room(Pool& starved);
+  Lease* idle_lease_of_others(const Pool& starved);
+  Lease* busy_lease_of_others(const Pool& starved);
+  void check_pool(Pool& pool);
+  void drop_unused_sizes(Pool& pool);
+
+  // granting.cpp: which session gets which chunks
+  void grant_work(Pool& pool);
+  bool may_stack(const Pool& pool, const Lease& lease, const Job& job) const;
+  bool grant(Lease& lease, Job& job);
+  bool grant_alone(Lease& lease, Job& job);
+  void collect_parts(Lease& lease, Job& job, wire::Run& run, Grant& grant, std::vector<Blob>& payload);
+  void hand_out(Lease& lease, Job& job, wire::Run run, Grant grant, std::vector<Blob> payload);
+  void take_part(Job& job, Batch& batch, GrantPart part, wire::Run& run, Grant& grant, std::vector<Blob>& payload);
+  [[nodiscard]] std::uint32_t grant_limit(const Lease& lease, const Job& job) const;
+  void refresh(Lease& lease);
+  void set_hungry(Lease& lease, bool hungry);
+  void forget_grant(Lease& lease, std::size_t index);
+
+  // settling.cpp: what became of a grant
+  Handled on(Request request, Worker& worker, wire::Settle& message);
+  void settle(Lease& lease, const Grant& grant, Job& job, wire::Settle& message, const Blob& payload);
+  void settle_all_done(const Grant& grant, Job& job, wire::Settle& message, const Blob& payload);
+  void settle_one_by_one(const Grant& grant, Job& job, wire::Settle& message, const Blob& payload);
+  void settle_failed(Job& job, Batch& batch, const GrantPart& part, const Failure& failure, std::string_view said, Entry& entry);
+  void requeue(const Grant& grant, Loss loss);
+  void fold_outputs(Job& job, ByteView bytes);
+  void learn_cost(Lease& lease, const Grant& grant, Job& job, const wire::Settle& message);
+  void note_done(Job& job, std::uint64_t chunks, std::uint64_t bytes);
+
+  // changing.cpp: every change of a chunk's state, and the ends of jobs
+  void change(Job& job, Batch& batch, std::uint32_t begin, RunRecord value);
+  void place_in_index(Job& job);
+  void mark(Job& job);
+  void mark(Job& job, Batch& batch);
+  void wake_waiting(const Timer& timer);
+  bool end_if_finished(Job& job);
+  void end_job(Job& job, JobState state, Error error);
+  void drop_chunks(Job& job);
+  void check_job(Job& job);
+  void forget_job(Job& job);
+  void trim_ended();
+
+  // flushing.cpp: the step's changes become writes
+  void flush();
+  void flush_batch(Job& job, BatchId id);
+  void flush_job(Job& job);
+
+  // restoring.cpp
+  struct Restoring;
+
+  const BrokerOptions options_;
+  const StoreInfo store_;
+  Random& random_;
+  Instant now_;
+  Step step_;
+
+  std::unordered_map<PeerId, Peer> peers_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Worker>> workers_;  ///< by instance
+  std::map<std::string, Queue> queues_;
+  std::map<ContentHash, Pool> pools_;
+  std::unordered_map<std::uint64_t, Pool*> pools_by_number_;
+  std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
+  std::map<std::uint64_t, Job*> jobs_by_number_;
+  std::deque<JobId> ended_;  ///< in the order they ended
+  std::unordered_map<LeaseId, std::unique_ptr<Lease>> leases_;
+  Cards cards_;
+  ReadyIndex index_;
+  Timers timers_;
+
+  std::uint64_t last_grant_ = 0;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t last_pool_ = 0;
+  std::uint64_t hungry_turns_ = 0;
+
+  // What this step has touched.
+  std::vector<Pool*> touched_pools_;
+  std::set<std::uint64_t> starved_;  ///< pools, by number; not of this step alone
+  std::vector<Job*> changed_jobs_;
+  std::vector<std::pair<Job*, BatchId>> changed_batches_;
+  std::vector<JobId> forgotten_;
+  bool capacity_changed_ = false;
+};
+
+}  // namespace sublet::broker

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "broker/core/batch.hpp"
+#include "broker/core/interval_set.hpp"
+#include "broker/core/output_log.hpp"
+#include "broker/core/queue.hpp"
+#include "broker/core/watch.hpp"
+#include "broker/stores/record.hpp"
+#include "common/error.hpp"
+#include "common/job.hpp"
+#include "common/time.hpp"
+
+namespace sublet::broker {
+
+struct Bucket;
+
+/// A job: what was asked for, its stored batches, and how far they are.
+struct Job {
+  JobId id;
+  std::uint64_t number = 0;
+  JobSpec spec;
+  std::uint64_t lease_bytes = 0;
+  Queue* queue = nullptr;
+  /// Where its ready chunks are offered to sessions; nullptr once it has ended.
+  Bucket* bucket = nullptr;
+
+  /// What the store holds about its progress; the live counts below are not in it.
+  ProgressRecord progress;
+  std::uint64_t ready = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t leased = 0;
+
+  IntervalSet ids;
+  std::map<BatchId, Batch> batches;
+  /// Batches with a plainly ready chunk. Fresh chunks are granted in order of batch and position, so whatever comes back (a backoff that
+  /// has passed, a lost lease) stands before every fresh one and is granted first.
+  std::set<BatchId> ready_batches;
+  /// Ready chunks that must run alone, by batch and position, and the lease that is being emptied for the first of them.
+  std::set<std::pair<BatchId, std::uint32_t>> alone;
+  LeaseId alone_lease;
+
+  OutputLog log;
+  Watchers watchers;
+  /// Leases that ran any of its chunks.
+  std::unordered_set<LeaseId> sessions;
+
+  /// What one chunk takes, averaged over its last grants; 0 while unknown.
+  double micros_per_chunk = 0;
+  Instant opened;
+  Instant touched;
+  Instant ended;
+
+  /// Its turn in its bucket; 0 while it does not stand there.
+  std::uint64_t turn = 0;
+  bool dirty = false;
+  bool moved = false;      ///< watchers may want to know
+  bool readable = false;   ///< the reader may get more
+  bool log_dirty = false;  ///< entries were appended or taken
+
+  [[nodiscard]] bool has_ended() const { return sublet::has_ended(progress.state); }
+  [[nodiscard]] std::uint64_t unfinished() const { return ready + waiting + leased; }
+  /// The count of chunks in `state`.
+  std::uint64_t& count(ChunkState state);
+};
+
+JobStatus status_of(const Job& job, Instant now);
+
+/// How a job ends, when it does now.
+struct Ending {
+  JobState state = JobState::open;
+  Error error{.code = ErrorCode::ok, .detail = {}};
+};
+
+/// What the job's policy makes of its counts; `open` while it goes on.
+Ending ending_of(const Job& job);
+
+/// Why `spec` cannot be opened, if so.
+Result<void> check_spec(const JobSpec& spec, std::uint64_t max_chunk_bytes);
+
+/// The first field in which two specifications differ, in words: "priority (4, asked for 7)".
+std::string difference_of(const JobSpec& present, const JobSpec& asked);
+
+}  // namespace sublet::broker

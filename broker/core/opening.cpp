@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "broker/core/core.hpp"
+#include "common/pipeline/pipeline.hpp"
+#include "common/wire/bundle.hpp"
+
+namespace sublet::broker {
+namespace {
+
+/// VRAM of a lease for the bundle in `payload`, which has to be the one that `spec` names.
+Result<std::uint64_t> size_lease(const JobSpec& spec, ByteView payload) {
+  if (wire::content_hash(payload) != spec.pipeline) {
+    return fail(ErrorCode::bad_pipeline, "the bundle's bytes do not hash to the pipeline the job names; send the bundle that was hashed");
+  }
+  const auto bundle = wire::decode_bundle(payload);
+  if (!bundle) return std::unexpected(bundle.error());
+  if (auto valid = validate(bundle->pipeline); !valid) return std::unexpected(valid.error());
+  const auto bytes = lease_bytes(bundle->pipeline, spec.max_chunk_bytes, module_bytes(*bundle));
+  if (!bytes) return std::unexpected(bytes.error());
+  return bytes->count;
+}
+
+}  // namespace
+
+Core::Handled Core::on(Request request, wire::Open& message) {
+  const auto& spec = message.spec;
+  if (auto valid = check_spec(spec, options_.max_chunk_bytes); !valid) return valid;
+  if (const auto queue = queues_.find(spec.queue); queue != queues_.end() && !spec.idempotency_key.empty()) {
+    if (const auto key = queue->second.keys.find(spec.idempotency_key); key != queue->second.keys.end()) {
+      return resume(request, *jobs_.at(key->second), message);
+    }
+  }
+  const auto lease_size = admit_bundle(request, spec);
+  if (!lease_size) return std::unexpected(lease_size.error());
+
+  auto owned = std::make_unique<Job>();
+  auto& job = *owned;
+  do {
+    job.id.value = random_.next();
+  } while (job.id.value == 0 || jobs_.contains(job.id));
+  job.number = ++last_job_;
+  job.spec = std::move(message.spec);
+  job.lease_bytes = *lease_size;
+  job.opened = job.touched = now_;
+  jobs_.emplace(job.id, std::move(owned));
+  jobs_by_number_.emplace(job.number, &job);
+  job.queue = &queue_named(job.spec.queue);
+  ++job.queue->live_jobs;
+  if (!job.spec.idempotency_key.empty()) job.queue->keys.emplace(job.spec.idempotency_key, job.id);
+  enter_bucket(job, pool_of(job.spec.pipeline, request.payload));
+  timers_.set({.due = now_ + job.spec.open_timeout, .kind = TimerKind::job, .id = job.id.value});
+  write({.kind = RecordKind::job, .owner = job.id.value},
+        JobRecord{.id = job.id, .spec = job.spec, .number = job.number, .lease_bytes = job.lease_bytes, .opened_ms = now_ms()});
+  mark(job);
+  reply(request, wire::Opened{.job = job.id});
+  return {};
+}
+
+Core::Handled Core::resume(Request request, Job& job, const wire::Open& message) {
+  if (job.spec != message.spec) {
+    return fail(ErrorCode::job_conflict, fmt::format("the idempotency key \"{}\" belongs to job {}, which differs in {}; use another key",
+                                                     job.spec.idempotency_key, to_hex(job.id), difference_of(job.spec, message.spec)));
+  }
+  touch(job);
+  reply(request, wire::Opened{.job = job.id, .resumed = true, .accepted = job.progress.accepted, .taken = job.log.taken()});
+  return {};
+}
+
+Result<std::uint64_t> Core::admit_bundle(Request request, const JobSpec& spec) {
+  const auto pool = pools_.find(spec.pipeline);
+  // Bytes that were checked before need no second look; comparing them is far cheaper than hashing.
+  if (pool != pools_.end() && std::ranges::equal(pool->second.bundle.view(), request.payload.view())) {
+    const auto size = pool->second.sizes.find(spec.max_chunk_bytes);
+    if (size != pool->second.sizes.end()) return size->second.lease_bytes;
+  }
+  return size_lease(spec, request.payload.view());
+}
+
+Queue& Core::queue_named(const std::string& name) {
+  auto& queue = queues_[name];
+  if (queue.name.empty()) queue.name = name;
+  return queue;
+}
+
+Pool& Core::pool_of(const ContentHash& pipeline, const Blob& bundle) {
+  auto& pool = pools_[pipeline];
+  if (pool.number == 0) {
+    pool.number = ++last_pool_;
+    pool.pipeline = pipeline;
+    pool.bundle = bundle;
+    pool.touched_pools = &touched_pools_;
+    pools_by_number_.emplace(pool.number, &pool);
+    write({.kind = RecordKind::bundle, .hash = pipeline}, bundle);
+  }
+  return pool;
+}
+
+void Core::enter_bucket(Job& job, Pool& pool) {
+  auto& size = pool.sizes[job.spec.max_chunk_bytes];
+  size.pool = &pool;
+  size.max_chunk_bytes = job.spec.max_chunk_bytes;
+  size.lease_bytes = job.lease_bytes;
+  size.jobs.emplace(job.id, &job);
+  ++pool.live_jobs;
+  auto& bucket = size.buckets[{job.queue, job.spec.priority}];
+  if (!bucket) {
+    bucket = std::make_unique<Bucket>(Bucket{.queue = job.queue, .size = &size, .priority = job.spec.priority});
+    job.queue->buckets.push_back(bucket.get());
+  }
+  job.bucket = bucket.get();
+}
+
+Result<Job*> Core::find_job(JobId id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) {
+    return fail(ErrorCode::not_found, fmt::format("no job {}; it was never opened here, or it ended and was forgotten", to_hex(id)));
+  }
+  return found->second.get();
+}
+
+}  // namespace sublet::broker

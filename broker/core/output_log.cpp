@@ -1,0 +1,54 @@
+#include "broker/core/output_log.hpp"
+
+#include <algorithm>
+
+namespace sublet::broker {
+namespace {
+
+std::uint64_t chunks_of(const wire::Output& output) {
+  std::uint64_t count = 0;
+  for (const auto& range : output.chunks) count += range.count;
+  return count;
+}
+
+}  // namespace
+
+void OutputLog::append(SharedOutput output, Blob payload) {
+  last_ = output->cursor;
+  chunks_total_ += chunks_of(*output);
+  bytes_total_ += payload.size();
+  entries_.push_back(
+      {.output = std::move(output), .payload = std::move(payload), .chunks_through = chunks_total_, .bytes_through = bytes_total_});
+}
+
+void OutputLog::drop_front() {
+  const auto& front = entries_.front();
+  taken_ = front.output->cursor;
+  chunks_taken_ = front.chunks_through;
+  bytes_taken_ = front.bytes_through;
+  sent_ = std::max(sent_, taken_);
+  entries_.pop_front();
+}
+
+void OutputLog::read(const Reader& reader, Cursor after) {
+  reader_ = reader;
+  sent_ = std::clamp(after, taken_, last_);
+}
+
+const OutputLog::Entry* OutputLog::send_next() {
+  if (!reader_ || sent_ == last_ || reader_->chunks == 0 || reader_->bytes == 0) return nullptr;
+  const auto& entry = at({.value = sent_.value + 1});
+  const bool fits = entry.chunks_through - chunks_taken_ <= reader_->chunks && entry.bytes_through - bytes_taken_ <= reader_->bytes;
+  // An entry larger than the whole window would never fit: it goes when nothing else is on its way.
+  if (!fits && sent_ != taken_) return nullptr;
+  ++sent_.value;
+  return &entry;
+}
+
+void OutputLog::restore(Cursor taken, Cursor last_before_entries) {
+  taken_ = taken;
+  sent_ = taken;
+  last_ = last_before_entries;
+}
+
+}  // namespace sublet::broker
