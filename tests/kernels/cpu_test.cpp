@@ -91,9 +91,10 @@ TEST(Pipeline, O9_ScaleThenBiasOver1024Floats) {
   EXPECT_EQ(results[100], 210.0F);
 }
 
-TEST(Pipeline, ScaleAndBiasLeaveBytesAfterTheLastWholeFloat) {
-  const Output input = random_bytes(4 * 300 + 3);
-  EXPECT_EQ(LoneLane("transform/scale_bias.yaml", input.size()).run(input), test::scale_bias_reference(input));
+TEST(Pipeline, ScaleAndBiasTakeAnyBitsAndLeaveBytesAfterTheLastWholeFloat) {
+  // Random bits hold NaNs and denormal numbers too.
+  const Output input = random_bytes(4 * 30'000 + 3);
+  EXPECT_TRUE(LoneLane("transform/scale_bias.yaml", input.size()).run(input) == test::scale_bias_reference(input));
 }
 
 TEST(Pipeline, O10_VideoMatchesTheReference) {

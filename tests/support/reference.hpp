@@ -2,7 +2,10 @@
 
 // What the pipelines of kernels/ must answer, in plain C++, one element at a time, with the same float operations in the same order.
 
+#include <bit>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -26,6 +29,9 @@ struct ScaleBias {
   float bias = 10;
 };
 
+/// What single-precision arithmetic answers on a card in place of any NaN (PTX ISA, section on floating-point instructions).
+inline constexpr std::uint32_t kCanonicalNan = 0x7fffffff;
+
 /// kernels/transform/scale_bias.yaml: bytes after the last whole float stay as they are.
 inline std::vector<std::byte> scale_bias_reference(ByteView data, ScaleBias numbers = {}) {
   std::vector<std::byte> result(data.begin(), data.end());
@@ -34,6 +40,7 @@ inline std::vector<std::byte> scale_bias_reference(ByteView data, ScaleBias numb
     std::memcpy(&value, result.data() + at, sizeof(float));
     value = value * numbers.factor;
     value = value + numbers.bias;
+    if (std::isnan(value)) value = std::bit_cast<float>(kCanonicalNan);
     std::memcpy(result.data() + at, &value, sizeof(float));
   }
   return result;
