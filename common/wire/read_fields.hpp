@@ -119,28 +119,29 @@ class FieldReader : public ItemReader {
   bool read(std::vector<Element>& out, TextRule rule) {
     std::uint32_t elements = 0;
     if (!enter_array(elements)) return false;
-    // No more than there are items, so what a peer announces does not decide what is set aside.
-    out.resize(elements);
-    return read_each(std::span(out), rule);
+    out.clear();
+    // Ahead of reading, only elements no larger than the items that announce them are given room. A larger struct has to be read first, so
+    // that a body pays for its memory with the names of its fields.
+    if constexpr (sizeof(Element) <= sizeof(Item)) out.reserve(elements);
+    for (std::uint32_t i = 0; i < elements; ++i) {
+      if (!read(out.emplace_back(), rule)) return fail_inside(i);
+    }
+    return true;
   }
 
   template <class Element, std::size_t kSize>
   bool read(std::array<Element, kSize>& out, TextRule rule) {
-    return enter_array_of(kSize) && read_each(std::span<Element>(out), rule);
+    if (!enter_array_of(kSize)) return false;
+    for (std::size_t i = 0; i < kSize; ++i) {
+      if (!read(out[i], rule)) return fail_inside(i);
+    }
+    return true;
   }
 
   template <class Struct>
     requires requires { FieldTable<Struct>::kFields; }
   bool read(Struct& out, TextRule /*rule*/) {
     return read_struct(out);
-  }
-
-  template <class Element>
-  bool read_each(std::span<Element> out, TextRule rule) {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (!read(out[i], rule)) return fail_inside(i);
-    }
-    return true;
   }
 
   template <class Number>
