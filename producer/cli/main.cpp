@@ -44,7 +44,7 @@ ExitCode run_command(Console& console, const std::vector<std::string>& arguments
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    console.print(named_verb(app, arguments).help());
+    console.print(help_text(app, arguments));
     return ExitCode::ok;
   } catch (const CLI::CallForVersion& version) {
     console.print(std::string(version.what()) + '\n');

@@ -60,6 +60,11 @@ std::optional<std::string> unknown_option(const CLI::App& verb, const std::vecto
 
 }  // namespace
 
+std::string help_text(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto& verb = named_verb(app, arguments);
+  return verb.help(verb.get_parent() == nullptr ? "" : path_of(*verb.get_parent()));
+}
+
 const CLI::App& named_verb(const CLI::App& app, const std::vector<std::string>& arguments) {
   const CLI::App* verb = &app;
   for (const auto& argument : arguments) {
@@ -72,19 +77,25 @@ const CLI::App& named_verb(const CLI::App& app, const std::vector<std::string>& 
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem, const std::vector<std::string>& arguments) {
   const auto& verb = named_verb(app, arguments);
   if (const auto option = unknown_option(verb, arguments)) {
-    return wrong(verb, fmt::format("{} has no option {}", path_of(verb), printable(*option)), did_you_mean(*option, option_names(verb)));
+    return wrong(verb, fmt::format("there is no option {} of \"{}\"", printable(*option), path_of(verb)),
+                 did_you_mean(*option, option_names(verb)));
   }
   const auto names = verb_names(verb);
   const auto word = std::ranges::find_if(
       arguments, [&](const std::string& argument) { return !argument.starts_with('-') && argument != verb.get_name(); });
   if (!names.empty()) {
-    if (word == arguments.end()) return wrong(verb, fmt::format("{} needs a command", path_of(verb)));
-    return wrong(verb, fmt::format("{} has no command \"{}\"", path_of(verb), printable(*word)), did_you_mean(*word, names));
+    if (word == arguments.end()) return wrong(verb, fmt::format("\"{}\" needs a command after it", path_of(verb)));
+    return wrong(verb, fmt::format("there is no command \"{} {}\"", path_of(verb), printable(*word)), did_you_mean(*word, names));
   }
   const std::string_view text = problem.what();
-  if (problem.get_name() == "ExtrasError") return wrong(verb, fmt::format("{} takes fewer arguments", path_of(verb)));
+  if (problem.get_name() == "ExtrasError") return wrong(verb, fmt::format("\"{}\" takes fewer arguments than that", path_of(verb)));
   if (problem.get_name() == "ArgumentMismatch") {
     return wrong(verb, fmt::format("{} needs a value", text.substr(0, text.find(':'))));
+  }
+  if (const auto equals = text.find(" = "); problem.get_name() == "ConversionError" && equals != std::string_view::npos) {
+    const auto option = text.substr(0, equals);
+    return wrong(verb,
+                 fmt::format("{} takes a number, not \"{}\"", option.substr(option.rfind(' ') + 1), printable(text.substr(equals + 3))));
   }
   return wrong(verb, printable(text.substr(0, text.find('\n'))));
 }

@@ -17,4 +17,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem, const std
 /// The verb that `arguments` name as far as they do: `app` itself when there is none.
 const CLI::App& named_verb(const CLI::App& app, const std::vector<std::string>& arguments);
 
+/// What `--help` shows for them.
+std::string help_text(const CLI::App& app, const std::vector<std::string>& arguments);
+
 }  // namespace sublet::cli

@@ -8,8 +8,10 @@
 namespace sublet::cli {
 
 void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
-  verb.add_option("PIPELINE", arguments.pipeline, "A pipeline's YAML file, or a shipped one (sublet pipeline ls)")->required();
-  verb.add_option("--in", arguments.in, "Folders and files to submit, one chunk per file")->type_name("DIR|FILE ...")->required();
+  verb.add_option("PIPELINE", arguments.pipeline, "A pipeline's YAML file, or a shipped one (sublet pipeline ls)")
+      ->type_name("")
+      ->required();
+  verb.add_option("--in", arguments.in, "Folders and files to submit, one chunk per file")->type_name("DIR|FILE")->required();
   verb.add_option("--out", arguments.out, "Where the outputs go: a folder, under the names of the inputs; a file for concat")
       ->type_name("DIR|FILE");
   verb.add_option("--set", arguments.settings, "Another value for a parameter of the pipeline")

@@ -80,6 +80,13 @@ Result<ExitCode> wait_for_job(Environment& environment, const JobArguments& argu
   return exit_code_of(status->state);
 }
 
+/// A word that cannot be an id is refused before a broker is asked.
+bool is_job_id(Environment& environment, const std::string& text) {
+  const auto prefix = parse_job_prefix(text);
+  if (!prefix) environment.console.complain(prefix.error());
+  return prefix.has_value();
+}
+
 using JobAction = Result<ExitCode> (*)(Environment&, const JobArguments&, Client&, bool);
 
 void choose(CLI::App& verb, const std::shared_ptr<JobArguments>& arguments, Action& chosen, JobAction action) {
@@ -87,6 +94,7 @@ void choose(CLI::App& verb, const std::shared_ptr<JobArguments>& arguments, Acti
   add_format(verb, arguments->format);
   verb.callback([arguments, &chosen, action] {
     chosen = [arguments, action](Environment& environment) {
+      if (!arguments->job.empty() && !is_job_id(environment, arguments->job)) return ExitCode::usage;
       return with_client(environment, arguments->connection, arguments->format,
                          [&](Client& client, bool json) { return action(environment, *arguments, client, json); });
     };
@@ -94,7 +102,7 @@ void choose(CLI::App& verb, const std::shared_ptr<JobArguments>& arguments, Acti
 }
 
 void add_job_id(CLI::App& verb, JobArguments& arguments) {
-  verb.add_option("JOB", arguments.job, "The job's id, or the beginning of it")->required();
+  verb.add_option("JOB", arguments.job, "The job's id, or the beginning of it")->type_name("")->required();
 }
 
 void add_wait(CLI::App& app, Action& chosen) {
@@ -111,6 +119,7 @@ void add_wait(CLI::App& app, Action& chosen) {
   add_format(*verb, arguments->format);
   verb->callback([arguments, &chosen] {
     chosen = [arguments](Environment& environment) {
+      if (!is_job_id(environment, arguments->job)) return ExitCode::usage;
       auto connection = arguments->connection;
       Millis timeout = kForever;
       if (connection.timeout.empty()) {

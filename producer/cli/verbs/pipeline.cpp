@@ -87,7 +87,7 @@ void add_pipeline(CLI::App& app, Action& chosen) {
   auto arguments = std::make_shared<CheckArguments>();
   auto* checked = add_verb(*group, "check", "Explain a pipeline, or what is wrong with it",
                            "sublet pipeline check kernels/video/video.yaml --bytes 4MiB");
-  checked->add_option("FILE", arguments->file, "A pipeline's YAML file, or a shipped one")->required();
+  checked->add_option("FILE", arguments->file, "A pipeline's YAML file, or a shipped one")->type_name("")->required();
   checked->add_option("--bytes", arguments->bytes, "Size of the input to explain it for")->type_name("SIZE")->capture_default_str();
   checked->add_option("--set", arguments->settings, "Another value for a parameter")
       ->type_name("NAME=NUMBER")

@@ -68,7 +68,7 @@ void add_pause(CLI::App& app, Action& chosen, bool pause) {
   arguments->pause = pause;
   auto* verb = pause ? add_verb(app, "pause", "Let a queue take chunks but run none", "sublet pause default")
                      : add_verb(app, "resume", "Let a paused queue run again", "sublet resume default");
-  verb->add_option("QUEUE", arguments->queue, "The queue's name")->required();
+  verb->add_option("QUEUE", arguments->queue, "The queue's name")->type_name("")->required();
   choose(*verb, arguments, chosen, pause_queue);
 }
 

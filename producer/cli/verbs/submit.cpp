@@ -149,16 +149,17 @@ void add_outputs(CLI::App& app, Action& chosen) {
   auto arguments = std::make_shared<OutputsArguments>();
   auto* verb = add_verb(app, "outputs", "Write the outputs of a job that was submitted before, as they finish",
                         "sublet outputs 5f2c --in clips/ --out decoded/");
-  verb->add_option("JOB", arguments->job, "The job's id, or the beginning of it")->required();
+  verb->add_option("JOB", arguments->job, "The job's id, or the beginning of it")->type_name("")->required();
   verb->add_option("--out", arguments->out, "Where the outputs go: a folder, or a file with --concat")->type_name("DIR|FILE")->required();
   verb->add_option("--in", arguments->in, "What was submitted: outputs get its names; without, they are named by chunk id")
-      ->type_name("DIR|FILE ...");
+      ->type_name("DIR|FILE");
   verb->add_flag("--concat", arguments->concat, "One file, in order of chunk id");
   verb->add_flag("-q,--quiet", arguments->quiet, "No progress and no summary, errors only");
   add_connection(*verb, arguments->connection);
   add_format(*verb, arguments->format);
   verb->callback([arguments, &chosen] {
     chosen = [arguments](Environment& environment) {
+      if (const auto prefix = parse_job_prefix(arguments->job); !prefix) return environment.console.complain(prefix.error());
       return with_client(environment, arguments->connection, arguments->format,
                          [&](Client& client, bool json) { return fetch(environment, *arguments, client, json); });
     };

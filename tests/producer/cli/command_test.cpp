@@ -1,0 +1,156 @@
+// The `sublet` program itself, as far as it needs no broker.
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ran {
+  int code = -1;
+  std::string text;  ///< stdout and stderr
+};
+
+Ran sublet(const std::string& arguments) {
+  Ran ran;
+  std::FILE* pipe = ::popen((SUBLET_BIN_DIR "/sublet " + arguments + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return ran;
+  std::array<char, 4096> part{};
+  for (std::size_t got = 0; (got = std::fread(part.data(), 1, part.size(), pipe)) > 0;) ran.text.append(part.data(), got);
+  const int status = ::pclose(pipe);
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return ran;
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string path = (fs::temp_directory_path() / "sublet-command-XXXXXX").string();
+    path_ = ::mkdtemp(path.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+
+  std::string put(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return (path_ / name).string();
+  }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+};
+
+void expect_usage_error(const std::string& arguments, const std::string& said) {
+  const auto ran = sublet(arguments);
+  EXPECT_EQ(ran.code, 2) << arguments << "\n" << ran.text;
+  EXPECT_NE(ran.text.find(said), std::string::npos) << arguments << "\n" << ran.text;
+  EXPECT_TRUE(ran.text.starts_with("sublet: ")) << ran.text;
+}
+
+TEST(Command, HelpOfEveryVerbHasAnExample) {
+  for (const auto* verb : {"run", "up", "submit", "outputs", "jobs", "job", "queues", "workers", "cancel", "pause", "resume", "wait",
+                           "pipeline", "pipeline check", "pipeline ls", "version"}) {
+    const auto ran = sublet(std::string(verb) + " --help");
+    EXPECT_EQ(ran.code, 0) << verb;
+    EXPECT_NE(ran.text.find("Example:\n  sublet "), std::string::npos) << verb << "\n" << ran.text;
+    EXPECT_NE(ran.text.find("Usage: sublet " + std::string(verb)), std::string::npos) << verb << "\n" << ran.text;
+  }
+}
+
+TEST(Command, WithoutAVerbShowsHelpAndFails) {
+  const auto ran = sublet("");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.text.find("Example:"), std::string::npos);
+}
+
+TEST(Command, AnUnknownVerbGetsTheNearestRightOne) {
+  expect_usage_error("rnu", "did you mean run?");
+  expect_usage_error("pipeline chekc", "did you mean check?");
+  expect_usage_error("qqqqqqqq", "sublet --help");
+}
+
+TEST(Command, AnUnknownOptionGetsTheNearestRightOne) {
+  expect_usage_error("run video --in . --ouput x", "did you mean --out");
+  expect_usage_error("jobs --limti=3", "did you mean --limit?");
+}
+
+TEST(Command, MissingAndWrongValuesAreNamed) {
+  expect_usage_error("run", "PIPELINE");
+  expect_usage_error("run video", "--in");
+  expect_usage_error("run video --in . --out", "--out");
+  expect_usage_error("run video --in . --out x --limit many", "--limit");
+  expect_usage_error("run video --in . --out x --policy al", "\"all\"");
+  expect_usage_error("run video --in . --out x --aggregate summ", "\"sum\"");
+  expect_usage_error("jobs -o jsno", "\"json\"");
+  expect_usage_error("jobs --timeout 5", "--timeout");
+  expect_usage_error("job not-an-id", "job id");
+  expect_usage_error("run video --in . --device gpu --out /tmp/x", "cpu, cuda");
+}
+
+TEST(Command, RunNeedsFilesAndAPlaceForOutputs) {
+  const Folder folder;
+  expect_usage_error("run video --in " + folder.path() + " --out /tmp/x", folder.path());
+  expect_usage_error("run video --in " + folder.path() + "/none --out /tmp/x", "/none");
+  folder.put("a", "text");
+  expect_usage_error("run video --in " + folder.path(), "--out");
+  expect_usage_error("run video --in " + folder.path() + " --out " + folder.path(), "inside");
+  expect_usage_error("run vidoe --in " + folder.path() + " --out /tmp/x", "\"video\"");
+}
+
+TEST(Command, ACardTooSmallForOneSessionIsNamedBeforeAnythingStarts) {
+  const Folder folder;
+  folder.put("a", "text");
+  const Folder out;
+  expect_usage_error("run video --in " + folder.path() + " --out " + out.path() + " --vram 1KiB", "--vram 1KiB is too small");
+}
+
+TEST(Command, SubmitWithOutNeedsWait) { expect_usage_error("submit video --in . --out x", "--wait"); }
+
+TEST(Command, CheckExplainsAPipeline) {
+  const auto ran = sublet("pipeline check video --bytes 4KiB");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_NE(ran.text.find("denoise"), std::string::npos) << ran.text;
+  const auto json = sublet("pipeline check video --bytes 4KiB -o json");
+  EXPECT_EQ(json.code, 0);
+  EXPECT_NE(json.text.find("\"output_bytes\": 4096"), std::string::npos) << json.text;
+}
+
+TEST(Command, CheckSaysWhatIsWrongAndWhere) {
+  const Folder folder;
+  const auto file = folder.put("bad.yaml", "name: bad\nbufers: []\n");
+  expect_usage_error("pipeline check " + file, "buffers");
+  EXPECT_NE(sublet("pipeline check " + file).text.find("line 2"), std::string::npos) << sublet("pipeline check " + file).text;
+  expect_usage_error("pipeline check " + folder.path() + "/none.yaml", "none.yaml");
+  expect_usage_error("pipeline check video --set treshold=1", "threshold");
+}
+
+TEST(Command, ListsShippedPipelines) {
+  const auto ran = sublet("pipeline ls");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.text.find("transform/scale_bias"), std::string::npos) << ran.text;
+}
+
+TEST(Command, WithoutABrokerEveryVerbEndsWithThree) {
+  const Folder folder;
+  const auto nobody = " --timeout 200ms --broker ipc://" + folder.path() + "/nobody";
+  const auto file = folder.put("a", "text");
+  for (const auto& verb :
+       {std::string("jobs"), std::string("job 5f2c"), std::string("queues"), std::string("workers"), std::string("cancel 5f2c"),
+        std::string("pause default"), std::string("wait 5f2c"), "submit video --in " + file}) {
+    const auto ran = sublet(verb + nobody);
+    EXPECT_EQ(ran.code, 3) << verb << "\n" << ran.text;
+    EXPECT_NE(ran.text.find("(disconnected)\nhint: "), std::string::npos) << ran.text;
+  }
+}
+
+TEST(Command, SaysItsVersion) {
+  EXPECT_TRUE(sublet("version").text.starts_with("sublet 0."));
+  EXPECT_EQ(sublet("--version").code, 0);
+}
+
+}  // namespace
