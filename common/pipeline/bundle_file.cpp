@@ -23,6 +23,8 @@ Result<std::vector<std::byte>> read_file(const fs::path& file, std::string_view 
   std::error_code problem;
   const auto status = fs::status(file, problem);
   if (status.type() == fs::file_type::not_found) return fail(ErrorCode::not_found, fmt::format("{} is not there; {}", what, remedy));
+  if (status.type() == fs::file_type::none)
+    return fail(ErrorCode::io_failed, fmt::format("{} cannot be read: {}", what, problem.message()));
   // Anything else, a device say, might never end.
   if (!fs::is_regular_file(status)) return fail(ErrorCode::io_failed, fmt::format("{} is not a regular file; {}", what, remedy));
   const std::uintmax_t size = fs::file_size(file, problem);

@@ -53,6 +53,15 @@ std::unexpected<Error> past_capacity(ErrorCode code, const PlannedBuffer& buffer
                           quoted(buffer.name), bytes, n, buffer.capacity.count));
 }
 
+/// A bundle comes over the wire: what it says it holds and what it holds are two things.
+Result<void> check_modules(const Bundle& bundle) {
+  const auto& declared = bundle.pipeline.modules;
+  if (std::ranges::equal(declared, bundle.modules, {}, &PipelineModule::name, &ModuleImage::name)) return {};
+  return fail(ErrorCode::bad_pipeline,
+              fmt::format("pipeline {} declares {} modules, and its bundle holds {} or others; bundle each declared module, in order",
+                          quoted(bundle.pipeline.name), declared.size(), bundle.modules.size()));
+}
+
 }  // namespace
 
 Bytes Plan::lane_bytes() const {
@@ -116,6 +125,7 @@ Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   auto compiled = compile(bundle.pipeline);
   if (!compiled) return std::unexpected(compiled.error());
+  if (auto ok = check_modules(bundle); !ok) return std::unexpected(ok.error());
   Plan plan;
   plan.pipeline_ = *std::move(compiled);
   plan.lanes_ = bundle.pipeline.lanes;

@@ -91,6 +91,7 @@ class Plan {
   bool has_current_ = false;
 };
 
+/// Checks the bundle as `validate` does, that it holds the modules it declares, and that chunks of 0 and `max_chunk_bytes` can be planned.
 /// @param max_chunk_bytes  the largest chunk the session will get; buffers are sized for it
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 

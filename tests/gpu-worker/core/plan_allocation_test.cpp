@@ -27,7 +27,7 @@ namespace sublet {
 namespace {
 
 TEST(Plan, AllocatesNothingPerChunk) {
-  const Bundle bundle = {.pipeline = test::video_pipeline(), .modules = {}};
+  const Bundle bundle = {.pipeline = test::video_pipeline(), .modules = {{"video", {}}}};
   auto plan = make_plan(bundle, 1'000'000);
   ASSERT_TRUE(plan) << to_text(plan.error());
   const std::vector<MemHandle> handles(plan->buffers().size());

@@ -176,6 +176,14 @@ TEST(Plan, RefusesAPipelineThatCannotRunItsLargestChunk) {
   EXPECT_THAT(refusal(make_plan(bundle, UINT64_C(1) << 31U)), AllOf(HasSubstr("stage 2"), HasSubstr("blocks in x")));
 }
 
+TEST(Plan, RefusesABundleWithoutTheModulesItDeclares) {
+  Bundle bundle = video_bundle();
+  bundle.modules[0].name = "other";
+  EXPECT_THAT(refusal(make_plan(bundle, 1000)), HasSubstr("bundle each declared module"));
+  bundle.modules.clear();
+  EXPECT_THAT(refusal(make_plan(bundle, 1000)), HasSubstr("declares 1 modules, and its bundle holds 0"));
+}
+
 TEST(Plan, HandsAnEchoBackWithoutALaunch) {
   Bundle echo;
   echo.pipeline.name = "echo";
