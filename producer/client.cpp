@@ -30,7 +30,7 @@ Result<Job> Client::open(const Bundle& bundle, JobSpec spec) {
   if (!opened) return std::unexpected(std::move(opened.error()));
   auto handle = engine_->handle(opened->job, [&](producer::KnownJob& job) {
     job.max_chunk_bytes = max_chunk_bytes;
-    if (!job.reader) job.taken_before = std::max(job.taken_before, opened->taken);
+    if (!job.reader && job.taken_before < opened->taken) job.taken_before = job.taken_told = opened->taken;
   });
   return Job(engine_, std::move(handle), {.resumed = keyed && opened->resumed, .accepted = opened->accepted});
 }

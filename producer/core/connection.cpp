@@ -79,6 +79,7 @@ void Connection::came_up(Instant now) {
     job->queue.set_full(full_batch_);
     job->queue.repeat_all();
     job->watch_due = job->watch_request != 0 && !job->ended();
+    job->taken_told = {};
     if (job->reader) {
       job->reader->read_due = true;
       job->reader->taken_sent = {};

@@ -78,6 +78,7 @@ std::uint64_t Connection::open_reader(const std::shared_ptr<KnownJob>& job, Load
   reader.id = next_reader_++;
   reader.window = window;
   reader.received = reader.taken = job->taken_before;
+  reader.taken_sent = job->taken_told;
   job->reader = std::move(reader);
   job->stop_reading = false;
   take_turn(job);
@@ -103,6 +104,7 @@ void Connection::close_reader(const std::shared_ptr<KnownJob>& job) {
   if (!job->reader) return;
   send_reading(*job);
   job->taken_before = job->reader->taken;
+  job->taken_told = job->reader->taken_sent;
   job->reader.reset();
   job->stop_reading = !job->ended();
   take_turn(job);

@@ -43,6 +43,7 @@ struct KnownJob {
   bool watch_due = false;
 
   Cursor taken_before;  ///< outputs up to here were taken before the job was opened here
+  Cursor taken_told;    ///< of these, what the broker has been told over this connection
   std::optional<ReaderState> reader;
   bool stop_reading = false;  ///< the reader is gone, and the broker does not know yet
 

@@ -32,7 +32,9 @@ Client connect(const FakeBroker& broker) {
 }
 
 Job open(Client& client) {
-  auto job = client.open(bundle(), {.queue = "default", .idempotency_key = {}, .name = "job", .pipeline = {}});
+  JobSpec spec;
+  spec.name = "job";
+  auto job = client.open(bundle(), spec);
   EXPECT_TRUE(job) << to_text(job.error());
   return job.value();
 }
@@ -145,7 +147,9 @@ TEST(Client, AcceptsChunksFromManyThreadsEachOnce) {
 TEST(Client, RefusesAChunkLargerThanTheJobsLimitByName) {
   FakeBroker broker;
   auto client = connect(broker);
-  auto job = client.open(bundle(), {.idempotency_key = {}, .name = {}, .pipeline = {}, .max_chunk_bytes = 4}).value();
+  JobSpec spec;
+  spec.max_chunk_bytes = 4;
+  auto job = client.open(bundle(), spec).value();
   const auto refused = job.submit({12}, as_view("12345"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::chunk_too_large);

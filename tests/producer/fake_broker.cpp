@@ -124,6 +124,7 @@ std::vector<FakeBroker::Reply> FakeBroker::usual(const Request& request) {
 wire::Event FakeBroker::event(JobId job) const {
   wire::Event event;
   event.job.id = job;
+  event.job.queue = "default";
   const auto log = logs_.find(job);
   if (log == logs_.end()) return event;
   event.job.accepted = log->second.accepted;
