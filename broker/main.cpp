@@ -35,7 +35,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, Millis& value,
   return app.add_option_function<std::uint64_t>(
                 name, [&value](std::uint64_t ms) { value = Millis(static_cast<Millis::rep>(ms)); }, help)
       ->transform(units)
-      ->default_str(fmt::format("{}ms", value.count()));
+      ->option_text(fmt::format("DURATION={}ms", value.count()));
 }
 
 /// A size such as 64MiB or 1048576.
@@ -43,7 +43,7 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, std::function<void
                       const std::string& help) {
   return app.add_option_function<std::uint64_t>(name, set, help)
       ->transform(CLI::AsSizeValue(false))
-      ->default_str(fmt::format("{}MiB", initial >> 20U));
+      ->option_text(fmt::format("SIZE={}MiB", initial >> 20U));
 }
 
 void add_options(CLI::App& app, Arguments& arguments) {
@@ -57,7 +57,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option_function<std::uint32_t>(
          "--heartbeat-ms", [&server](std::uint32_t ms) { server.heartbeat = Millis(ms); }, "A peer silent for three of these is gone")
       ->check(CLI::Range(10U, 60'000U))
-      ->default_str(std::to_string(server.heartbeat.count()));
+      ->option_text(fmt::format("MS={}", server.heartbeat.count()));
   add_duration(app, "--lease-ttl", rules.lease_ttl, "How long a lease lives without renewal");
   add_duration(app, "--idle-lease", rules.idle_lease_after, "A lease with nothing to do for so long is given back");
   add_size(

@@ -92,14 +92,23 @@ class HandConnection {
   std::uint64_t ping_ = 1'000'000;
 };
 
+/// The HELLO that ties a bulk connection to the peer whose WELCOME brought `token`.
+inline wire::Hello bulk_hello(std::uint64_t instance, Token token) {
+  wire::Hello hello;
+  hello.plane = wire::Plane::bulk;
+  hello.instance = instance;
+  hello.token = token;
+  return hello;
+}
+
 /// A peer that has said HELLO on both planes.
 struct HandPeer {
   HandPeer(io::Context& context, const std::string& control_endpoint, wire::Role role, std::uint64_t instance,
            std::vector<wire::HeldLease> leases = {})
       : control(context, control_endpoint),
-        welcome(hello(role, instance, std::move(leases))),
+        welcome(say_hello(role, instance, std::move(leases))),
         bulk(context, welcome.bulk.empty() ? control_endpoint : welcome.bulk) {
-    bulk.send(wire::Hello{.role = role, .plane = wire::Plane::bulk, .instance = instance, .token = welcome.token}, 2);
+    bulk.send(bulk_hello(instance, welcome.token), 2);
     EXPECT_EQ(bulk.expect<wire::Welcome>().request, 2U);
   }
 
@@ -108,8 +117,13 @@ struct HandPeer {
   HandConnection bulk;
 
  private:
-  wire::Welcome hello(wire::Role role, std::uint64_t instance, std::vector<wire::HeldLease> leases) {
-    control.send(wire::Hello{.role = role, .instance = instance, .name = "hand", .leases = std::move(leases)}, 1);
+  wire::Welcome say_hello(wire::Role role, std::uint64_t instance, std::vector<wire::HeldLease> leases) {
+    wire::Hello hello;
+    hello.role = role;
+    hello.instance = instance;
+    hello.name = "hand";
+    hello.leases = std::move(leases);
+    control.send(hello, 1);
     auto answer = control.expect<wire::Welcome>();
     EXPECT_EQ(answer.request, 1U);
     return answer.message;

@@ -7,7 +7,6 @@
 namespace sublet::broker::test {
 namespace {
 
-using wire::Plane;
 using wire::Role;
 
 struct Handshake : testing::Test {
@@ -60,19 +59,19 @@ TEST_F(Handshake, TellsStrangersToSayHelloUnderTheirRequestId) {
 TEST_F(Handshake, RefusesABulkHelloWithoutTheToken) {
   const HandPeer peer(context, server.control(), Role::producer, 1);
   HandConnection other = bulk();
-  other.send(wire::Hello{.plane = Plane::bulk, .instance = 1, .token = {.high = 1, .low = 2}}, 3);
+  other.send(bulk_hello(1, {.high = 1, .low = 2}), 3);
   EXPECT_EQ(other.expect<wire::ErrorReply>().message.code, ErrorCode::hello_required);
 }
 
 TEST_F(Handshake, RefusesAHelloForTheOtherPlane) {
   HandConnection connection = control();
-  connection.send(wire::Hello{.plane = Plane::bulk, .instance = 1}, 3);
+  connection.send(bulk_hello(1, {}), 3);
   EXPECT_EQ(connection.expect<wire::ErrorReply>().message.code, ErrorCode::protocol_error);
 }
 
 TEST_F(Handshake, RefusesABulkMessageOnControl) {
   HandPeer peer(context, server.control(), Role::producer, 1);
-  peer.control.send(wire::Read{.job = {1}}, 9);
+  peer.control.send(wire::Read{}, 9);
   const auto refused = peer.control.expect<wire::ErrorReply>();
   EXPECT_EQ(refused.request, 9U);
   EXPECT_EQ(refused.message.code, ErrorCode::protocol_error);
@@ -98,7 +97,7 @@ TEST_F(Handshake, ForgetsAPeerThatSaidBye) {
 
 TEST_F(Handshake, NamesBothVersionsToAPeerOfAnother) {
   std::vector<std::byte> head;
-  wire::encode(17, wire::Hello{.instance = 1}, head);
+  wire::encode(17, wire::Hello{}, head);
   HandConnection newer_minor = control();
   std::vector<std::byte> minor = head;
   minor[6] = std::byte{9};

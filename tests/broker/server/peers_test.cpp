@@ -9,7 +9,11 @@ using wire::Plane;
 
 constexpr Token kToken{.high = 1, .low = 2};
 
-wire::Hello hello_of(std::uint64_t instance) { return {.instance = instance, .name = "someone"}; }
+wire::Hello hello_of(std::uint64_t instance) {
+  wire::Hello hello;
+  hello.instance = instance;
+  return hello;
+}
 
 TEST(Peers, AreStrangersOnBulkUntilTheyNameTheirTokenThere) {
   Peers peers;

@@ -28,10 +28,17 @@ struct WholeJob : testing::Test {
     EXPECT_EQ(accepted.message.fresh, 3U);
   }
 
-  wire::Lease take_lease() {
+  wire::Lease receive_lease() {
     worker.control.send(sample_offer());
-    auto lease = worker.control.expect<wire::Lease>().message;
-    worker.control.send(wire::Window{.lease = lease.lease, .chunks = 64, .bytes = 1U << 20U});
+    return worker.control.expect<wire::Lease>().message;
+  }
+
+  /// From here on RUNs may come at any moment.
+  void open_window(LeaseId lease) { worker.control.send(wire::Window{.lease = lease, .chunks = 64, .bytes = 1U << 20U}); }
+
+  wire::Lease take_lease() {
+    const wire::Lease lease = receive_lease();
+    open_window(lease.lease);
     return lease;
   }
 
@@ -55,7 +62,7 @@ struct WholeJob : testing::Test {
 TEST_F(WholeJob, GoesFromSubmitOverLeaseAndRunToOutputAndEvent) {
   const JobId job = open();
   submit_three(job);
-  const wire::Lease lease = take_lease();
+  const wire::Lease lease = receive_lease();
   EXPECT_EQ(lease.pipeline, sample_open().spec.pipeline);
 
   worker.bulk.send(wire::Get{.hash = lease.pipeline}, 30);
@@ -63,6 +70,7 @@ TEST_F(WholeJob, GoesFromSubmitOverLeaseAndRunToOutputAndEvent) {
   EXPECT_EQ(bundle.request, 30U);
   EXPECT_EQ(as_text(bundle.payload.view()), sample_bundle_bytes());
 
+  open_window(lease.lease);
   const auto run = worker.bulk.expect<wire::Run>();
   EXPECT_EQ(run.message.lease, lease.lease);
   EXPECT_EQ(run.message.chunks, (std::vector<ChunkRange>{{.first = 5, .count = 3}}));
@@ -106,14 +114,17 @@ TEST_F(WholeJob, KeepsRunsForABulkPlaneThatIsStillToComeAndSendsThemThen) {
   submit_three(open());
   // A second worker that has said HELLO on control only takes the lease.
   HandConnection control(context, server.control());
-  control.send(wire::Hello{.role = Role::worker, .instance = 3, .name = "late"}, 1);
+  wire::Hello hello;
+  hello.role = Role::worker;
+  hello.instance = 3;
+  control.send(hello, 1);
   const auto welcome = control.expect<wire::Welcome>().message;
   control.send(sample_offer());
   const auto lease = control.expect<wire::Lease>().message;
   control.send(wire::Window{.lease = lease.lease, .chunks = 64, .bytes = 1U << 20U});
   control.round_trip();
   HandConnection bulk(context, welcome.bulk);
-  bulk.send(wire::Hello{.role = Role::worker, .plane = wire::Plane::bulk, .instance = 3, .token = welcome.token}, 2);
+  bulk.send(bulk_hello(3, welcome.token), 2);
   bulk.expect<wire::Welcome>();
   EXPECT_EQ(bulk.expect<wire::Run>().message.lease, lease.lease);
 }
