@@ -54,7 +54,7 @@ void describe(CLI::App& app, CommandLine& line) {
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--threads", line.threads, "host threads that run a session's kernels; by default the cores divided by --sessions")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--spares", options.spares, "warm session processes per card")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--spares", options.spares, "warm session processes per card")->check(CLI::Range(0, 64))->capture_default_str();
   app.add_option("--name", options.name, "how the broker lists this worker; by default host:pid");
   app.add_option("--ready-fd", options.ready_fd, "a file descriptor that gets one line once the cards are on offer")
       ->check(CLI::Range(0, 1 << 20));

@@ -87,11 +87,16 @@ Result<TakenProcess> Cards::take(std::uint32_t index, Bytes arena) {
   return TakenProcess{.process = std::move(*process), .context = card.context};
 }
 
+/// A card is on offer once a process has opened it, so there is a first one even where no spares are wanted.
+std::size_t Cards::spares_wanted(const Card& card) const {
+  return card.name.empty() ? std::max<std::size_t>(options_->spares, 1) : options_->spares;
+}
+
 bool Cards::refill(Instant now) {
   bool started = false;
   for (std::uint32_t index = 0; index < cards_.size(); ++index) {
     Card& card = cards_[index];
-    while (card.spares.size() < options_->spares && now >= card.retry_at) {
+    while (card.spares.size() < spares_wanted(card) && now >= card.retry_at) {
       const Bytes needed{card.context.count * (card.spares.size() + 1)};
       if (!card.ledger.set_spares(needed)) {
         // The card is full: a lease that ends makes room.
@@ -112,7 +117,7 @@ bool Cards::refill(Instant now) {
 std::optional<Instant> Cards::next_refill() const {
   std::optional<Instant> next;
   for (const Card& card : cards_) {
-    if (card.failures > 0 && card.spares.size() < options_->spares) {
+    if (card.failures > 0 && card.spares.size() < spares_wanted(card)) {
       next = std::min(next.value_or(card.retry_at), card.retry_at);
     }
   }

@@ -72,6 +72,7 @@ class Cards {
     Instant retry_at = {};
   };
 
+  [[nodiscard]] std::size_t spares_wanted(const Card& card) const;
   void spare_failed(Card& card, std::list<Spare>::iterator spare, const std::string& why, Instant now);
 
   const AgentOptions* options_;

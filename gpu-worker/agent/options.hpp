@@ -17,7 +17,7 @@ struct AgentOptions {
   Bytes vram = 8_GiB;         ///< of each card of the cpu device
   std::uint32_t threads = 1;  ///< of the cpu device, per session
   std::uint32_t spares = 1;   ///< warm processes per card
-  std::string name;
+  std::string name = {};
   /// Shared memory of a spare. A lease that needs more gets a process of its own size.
   Bytes arena = 64_MiB;
   std::string session_program = "sublet-session";

@@ -25,7 +25,10 @@ AgentEnd::AgentEnd(Area area, Doorbell commands, Doorbell replies)
       commands_(std::move(commands)),
       replies_(std::move(replies)),
       writer_(area_.commands(), area_.control().command_tail, area_.control().command_head),
-      reader_(area_.replies(), area_.control().reply_tail, area_.control().reply_head) {}
+      reader_(area_.replies(), area_.control().reply_tail, area_.control().reply_head) {
+  // The first reply rings, too: whoever polls the bell has nothing to look for before.
+  area_.control().reply_reader_waits = 1;
+}
 
 void AgentEnd::close_child_ends() {
   commands_.listener.reset();

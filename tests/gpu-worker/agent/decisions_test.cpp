@@ -1,0 +1,150 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gpu-worker/core/agent_leases.hpp"
+#include "gpu-worker/core/agent_watch.hpp"
+#include "gpu-worker/core/agent_window.hpp"
+
+namespace sublet {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr Instant at(Millis since) { return Instant(since); }
+constexpr LeaseId kA{1};
+constexpr LeaseId kB{2};
+
+TEST(AgentLeases, RenewsAllAtAThirdOfTheShortestTtl) {
+  AgentLeases leases;
+  leases.add(kA, 30s, at(0s));
+  leases.add(kB, 9s, at(1s));
+  EXPECT_FALSE(leases.renew_due(at(2999ms)));
+  EXPECT_TRUE(leases.renew_due(at(3s)));
+  EXPECT_EQ(leases.next_due(true), at(3s));
+  leases.renew_sent(1, at(3s));
+  EXPECT_EQ(leases.next_due(true), at(6s));
+}
+
+TEST(AgentLeases, CountsATtlFromWhenTheRequestWasSent) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  leases.renew_sent(1, at(3s));
+  const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
+  EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
+  EXPECT_EQ(leases.deadline(kA), at(12s));
+  EXPECT_THAT(leases.expired(at(11'999ms)), IsEmpty());
+  EXPECT_THAT(leases.expired(at(12s)), ElementsAre(kA));
+}
+
+TEST(AgentLeases, EndsALeaseThatRenewedDoesNotName) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  leases.add(kB, 9s, at(0s));
+  leases.renew_sent(1, at(3s));
+  const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
+  EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), ElementsAre(kB));
+}
+
+TEST(AgentLeases, KeepsALeaseThatCameAfterTheRenewal) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  leases.renew_sent(1, at(3s));
+  leases.add(kB, 9s, at(4s));
+  const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
+  EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
+}
+
+TEST(AgentLeases, TakesEachAnswerOnceAndNoneThatItDidNotAskFor) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  leases.renew_sent(1, at(3s));
+  EXPECT_THAT(leases.renewed(2, {}), IsEmpty());
+  EXPECT_THAT(leases.renewed(1, {}), ElementsAre(kA));
+  EXPECT_THAT(leases.renewed(1, {}), IsEmpty());
+}
+
+TEST(AgentLeases, WaitsForExpiryOnlyWhileThereIsNobodyToAsk) {
+  AgentLeases leases;
+  EXPECT_EQ(leases.next_due(true), std::nullopt);
+  leases.add(kA, 9s, at(0s));
+  EXPECT_EQ(leases.next_due(false), at(9s));
+}
+
+constexpr std::uint64_t nanos(Millis time) { return static_cast<std::uint64_t>(Nanos(time).count()); }
+
+TEST(Watchdog, FindsTheChunkThatRunsTooLong) {
+  const HandedOver command{.number = 1, .count = 10, .at = at(1s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(1s));
+  EXPECT_EQ(watchdog.look_at(), at(3s));
+  const ClaimedRunning claim{.number = 1, .first = 3, .count = 1, .since_ns = nanos(2s)};
+  EXPECT_FALSE(watchdog.stuck(claim, std::span(&command, 1), at(3s)));
+  EXPECT_EQ(watchdog.look_at(), at(4s));
+  EXPECT_TRUE(watchdog.stuck(claim, std::span(&command, 1), at(4s)));
+}
+
+TEST(Watchdog, LooksNoMoreWhenNothingIsHandedOver) {
+  Watchdog watchdog(2s);
+  watchdog.begin(at(1s));
+  EXPECT_FALSE(watchdog.stuck({}, {}, at(9s)));
+  EXPECT_EQ(watchdog.look_at(), std::nullopt);
+}
+
+TEST(Watchdog, IsNotFooledByAClaimThatIsAlwaysFresh) {
+  const HandedOver command{.number = 1, .count = 10, .at = at(0s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(0s));
+  EXPECT_FALSE(watchdog.stuck({.number = 1, .first = 3, .count = 1, .since_ns = nanos(2s)}, std::span(&command, 1), at(2s)));
+  EXPECT_TRUE(watchdog.stuck({.number = 1, .first = 3, .count = 1, .since_ns = nanos(4s)}, std::span(&command, 1), at(4s)));
+}
+
+TEST(Watchdog, IsNotFooledByAClaimThatGoesInCircles) {
+  const HandedOver command{.number = 1, .count = 10, .at = at(0s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(0s));
+  EXPECT_FALSE(watchdog.stuck({.number = 1, .first = 3, .count = 1, .since_ns = nanos(2s)}, std::span(&command, 1), at(2s)));
+  EXPECT_TRUE(watchdog.stuck({.number = 1, .first = 2, .count = 1, .since_ns = nanos(4s)}, std::span(&command, 1), at(4s)));
+}
+
+TEST(Watchdog, IsNotFooledByAClaimOfLongAgo) {
+  const HandedOver command{.number = 1, .count = 10, .at = at(10s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(10s));
+  EXPECT_FALSE(watchdog.stuck({.number = 1, .first = 0, .count = 1, .since_ns = 0}, std::span(&command, 1), at(11s)));
+}
+
+TEST(Believable, ReachesIntoTheFollowingCommands) {
+  const std::vector<HandedOver> commands = {{.number = 4, .count = 3, .at = {}}, {.number = 5, .count = 1, .at = {}}};
+  EXPECT_THAT(believable({.number = 4, .first = 2, .count = 2, .since_ns = 0}, commands, 2),
+              ElementsAre(RunningChunks{.command = 0, .first = 2, .count = 1}, RunningChunks{.command = 1, .first = 0, .count = 1}));
+}
+
+TEST(Believable, RefusesWhatCannotBe) {
+  const std::vector<HandedOver> commands = {{.number = 4, .count = 3, .at = {}}};
+  EXPECT_THAT(believable({.number = 9, .first = 0, .count = 1, .since_ns = 0}, commands, 2), IsEmpty());
+  EXPECT_THAT(believable({.number = 4, .first = 3, .count = 1, .since_ns = 0}, commands, 2), IsEmpty());
+  EXPECT_THAT(believable({.number = 4, .first = 0, .count = 3, .since_ns = 0}, commands, 2), IsEmpty());
+}
+
+TEST(WindowPolicy, StartsWithAFewChunksPerLaneAndGrowsWithShortChunks) {
+  WindowPolicy policy({.lanes = 2, .max_chunk_bytes = 64, .arena_bytes = 64U << 20U});
+  EXPECT_EQ(policy.size().chunks, 8U);
+  EXPECT_TRUE(policy.learn(8, 80us));
+  EXPECT_EQ(policy.size().chunks, 8192U);
+  EXPECT_FALSE(policy.learn(8, 80us));
+}
+
+TEST(WindowPolicy, StaysSmallWhereChunksTakeLong) {
+  WindowPolicy policy({.lanes = 2, .max_chunk_bytes = 64, .arena_bytes = 64U << 20U});
+  EXPECT_FALSE(policy.learn(8, 8s));
+  EXPECT_EQ(policy.size().chunks, 8U);
+}
+
+TEST(WindowPolicy, HoldsTwoOfTheLargestChunksForEveryLane) {
+  WindowPolicy policy({.lanes = 2, .max_chunk_bytes = 32U << 20U, .arena_bytes = 64U << 20U});
+  EXPECT_EQ(policy.size().bytes, std::uint64_t{128} << 20U);
+}
+
+}  // namespace
+}  // namespace sublet
