@@ -49,9 +49,11 @@ Result<void> fold_integers(AggregateKind kind, ByteView bytes, AggregateValue& v
   for (std::size_t index = 0; index < bytes.size() / sizeof(std::int64_t); ++index) {
     const auto element = element_at<std::int64_t>(bytes, index);
     if (kind == AggregateKind::sum) {
-      if (__builtin_add_overflow(value.integer, element, &value.integer)) {
+      std::int64_t sum = 0;
+      if (__builtin_add_overflow(value.integer, element, &sum)) {
         return fail(ErrorCode::out_of_range, "the sum of i64 outputs leaves the type; sum as f64 or scale the outputs down");
       }
+      value.integer = sum;
     } else {
       const bool better = kind == AggregateKind::min ? element < value.integer : element > value.integer;
       if (value.elements == 0 || better) value.integer = element;

@@ -49,7 +49,11 @@ void Core::flush_batch(Job& job, BatchId id) {
 
 void Core::flush_job(Job& job) {
   job.dirty = false;
-  write({.kind = RecordKind::progress, .owner = job.id.value}, job.progress);
+  // Grants and reads move nothing that is kept.
+  if (job.progress != job.written) {
+    write({.kind = RecordKind::progress, .owner = job.id.value}, job.progress);
+    job.written = job.progress;
+  }
   if (std::exchange(job.readable, false)) pump(job);
   if (!std::exchange(job.moved, false)) return;
   if (job.watchers.empty()) return;

@@ -33,6 +33,7 @@ struct Job {
 
   /// What the store holds about its progress; the live counts below are not in it.
   ProgressRecord progress;
+  ProgressRecord written;  ///< as it was written last
   std::uint64_t ready = 0;
   std::uint64_t waiting = 0;
   std::uint64_t leased = 0;

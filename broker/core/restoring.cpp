@@ -70,6 +70,7 @@ struct Core::Restoring {
     job.touched = core.now_;
     if (const auto* progress = find_record<ProgressRecord>(records, {.kind = RecordKind::progress, .owner = job.id.value})) {
       job.progress = *progress;
+      job.written = *progress;
     }
     job.queue = &core.queue_named(job.spec.queue);
     if (!job.spec.idempotency_key.empty()) job.queue->keys.emplace(job.spec.idempotency_key, job.id);

@@ -1,0 +1,40 @@
+#include "broker/core/cards.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sublet::broker {
+namespace {
+
+wire::Card card(std::uint32_t index, std::uint64_t free_bytes, std::uint32_t sessions) {
+  return {.index = index, .total_bytes = 1000, .free_bytes = free_bytes, .free_sessions = sessions};
+}
+
+TEST(Cards, PicksTheCardWithMostSessionsFree) {
+  Cards cards;
+  cards.offer(1, {.cards = {card(0, 1000, 1), card(1, 500, 3)}});
+  EXPECT_EQ(cards.take(100)->card, 1U);
+  EXPECT_EQ(cards.take(600)->card, 0U);
+}
+
+TEST(Cards, SetsAsideWhatIsOnItsWay) {
+  Cards cards;
+  cards.offer(1, {.cards = {card(0, 1000, 4)}});
+  ASSERT_TRUE(cards.take(600));
+  EXPECT_FALSE(cards.take(600));
+  // An OFFER that was made before the LEASE arrived does not count it.
+  cards.offer(1, {.seen = 0, .cards = {card(0, 1000, 4)}});
+  EXPECT_FALSE(cards.take(600));
+  cards.offer(1, {.seen = 1, .cards = {card(0, 1000, 4)}});
+  EXPECT_TRUE(cards.take(600));
+}
+
+TEST(Cards, ForgetsAnOfferWithItsConnection) {
+  Cards cards;
+  cards.offer(1, {.cards = {card(0, 1000, 4)}});
+  cards.forget(1);
+  EXPECT_FALSE(cards.take(1));
+  EXPECT_EQ(cards.largest(), 0U);
+}
+
+}  // namespace
+}  // namespace sublet::broker

@@ -1,0 +1,328 @@
+#pragma once
+
+// What every device must do. A kind of device includes this in one test program and instantiates `DeviceSuite` with itself.
+
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gpu-worker/device.hpp"
+
+namespace sublet::conformance {
+
+struct DeviceUnderTest {
+  std::string name;
+  /// A device with at least 64 MiB.
+  std::function<std::unique_ptr<Device>()> make;
+};
+
+/// Arguments as they travel: packed without padding.
+class Packed {
+ public:
+  template <class T>
+  Packed& add(T value) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + sizeof(T));
+    std::memcpy(bytes_.data() + at, &value, sizeof(T));
+    sizes_.push_back(sizeof(T));
+    return *this;
+  }
+  [[nodiscard]] Launch launch(ModuleId module, std::string_view kernel, Dim3 grid, Dim3 block) const {
+    return {.module = module, .kernel = kernel, .grid = grid, .block = block, .args = bytes_, .arg_sizes = sizes_};
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::vector<std::uint32_t> sizes_;
+};
+
+/// store(u32* out, u64 value): out[tid] = value; add(u32* out, u32 by, u64 n): adds where tid < n; spin(u32* flag): until it is not 0;
+/// poke(u64 address): writes 4 bytes there. `add` has a 4-byte argument before an 8-byte one, which are not neighbours in the kernel.
+inline constexpr std::string_view kSuiteModule = R"(
+.version 7.0
+.target sm_75
+.address_size 64
+.visible .entry store(.param .u64 out, .param .u64 value) {
+  .reg .b32 %r<3>; .reg .b64 %rd<5>;
+  ld.param.u64 %rd1, [out];
+  ld.param.u64 %rd2, [value];
+  mov.u32 %r1, %tid.x;
+  mul.wide.u32 %rd3, %r1, 4;
+  add.s64 %rd4, %rd1, %rd3;
+  cvt.u32.u64 %r2, %rd2;
+  st.global.u32 [%rd4], %r2;
+  ret;
+}
+.visible .entry add(.param .u64 out, .param .u32 by, .param .u64 n) {
+  .reg .pred %p<2>; .reg .b32 %r<5>; .reg .b64 %rd<6>;
+  ld.param.u64 %rd1, [out];
+  ld.param.u32 %r1, [by];
+  ld.param.u64 %rd2, [n];
+  mov.u32 %r2, %tid.x;
+  cvt.u64.u32 %rd3, %r2;
+  setp.ge.u64 %p1, %rd3, %rd2;
+  @%p1 bra DONE;
+  mul.wide.u32 %rd4, %r2, 4;
+  add.s64 %rd5, %rd1, %rd4;
+  ld.global.u32 %r3, [%rd5];
+  add.u32 %r4, %r3, %r1;
+  st.global.u32 [%rd5], %r4;
+DONE:
+  ret;
+}
+.visible .entry spin(.param .u64 flag) {
+  .reg .pred %p<2>; .reg .b32 %r<2>; .reg .b64 %rd<2>;
+  ld.param.u64 %rd1, [flag];
+AGAIN:
+  ld.volatile.global.u32 %r1, [%rd1];
+  setp.eq.u32 %p1, %r1, 0;
+  @%p1 bra AGAIN;
+  ret;
+}
+.visible .entry poke(.param .u64 address) {
+  .reg .b64 %rd<2>; .reg .b32 %r<2>;
+  ld.param.u64 %rd1, [address];
+  mov.u32 %r1, 7;
+  st.global.u32 [%rd1], %r1;
+  ret;
+}
+)";
+
+class DeviceSuite : public ::testing::TestWithParam<DeviceUnderTest> {
+ protected:
+  void SetUp() override {
+    device_ = GetParam().make();
+    session_ = open();
+  }
+
+  std::unique_ptr<Session> open(SessionOptions options = {.slice = 1_MiB}) {
+    auto opened = device_->open_session(options);
+    EXPECT_TRUE(opened) << to_text(opened.error());
+    return std::move(*opened);
+  }
+  static ModuleId load(Session& session) {
+    const auto module = session.module_load(as_view(kSuiteModule));
+    EXPECT_TRUE(module) << to_text(module.error());
+    return *module;
+  }
+  static std::vector<std::uint32_t> read(Session& session, MemHandle buffer, std::size_t count) {
+    std::vector<std::uint32_t> into(count);
+    EXPECT_TRUE(session.mem_read({}, buffer, 0, std::as_writable_bytes(std::span(into))));
+    const auto synced = session.sync({});
+    EXPECT_TRUE(synced) << to_text(synced.error());
+    return into;
+  }
+
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_P(DeviceSuite, O1_AllocatesZeroedAlignedMemoryThatAKernelCanUse) {
+  const auto buffer = session_->mem_alloc(32_B);
+  ASSERT_TRUE(buffer);
+  EXPECT_NE(buffer->value, 0U);
+  EXPECT_EQ(buffer->value % 256, 0U);
+  EXPECT_EQ(read(*session_, *buffer, 8), std::vector<std::uint32_t>(8, 0));
+  ASSERT_TRUE(
+      session_->launch({}, Packed().add(buffer->value).add(std::uint64_t{42}).launch(load(*session_), "store", {1, 1, 1}, {8, 1, 1})));
+  EXPECT_EQ(read(*session_, *buffer, 8), std::vector<std::uint32_t>(8, 42));
+}
+
+TEST_P(DeviceSuite, O2_AFreedBufferReturnsToTheQuotaAndItsHandleIsInvalid) {
+  const auto buffer = session_->mem_alloc(1_MiB);
+  ASSERT_TRUE(buffer);
+  EXPECT_EQ(session_->bytes_in_use(), 1_MiB);
+  ASSERT_TRUE(session_->mem_free(*buffer));
+  EXPECT_EQ(session_->bytes_in_use(), 0_B);
+  EXPECT_EQ(session_->bytes_at_peak(), 1_MiB);
+  EXPECT_EQ(session_->mem_free(*buffer).error().code, ErrorCode::invalid_handle);
+  EXPECT_TRUE(session_->mem_alloc(1_MiB));
+}
+
+TEST_P(DeviceSuite, F3_MemoryThatWasUsedBeforeReadsZero) {
+  const auto first = session_->mem_alloc(4_KiB);
+  const std::vector<std::uint32_t> secret(1024, 0xdeadbeef);
+  ASSERT_TRUE(session_->mem_write({}, *first, 0, std::as_bytes(std::span(secret))));
+  ASSERT_TRUE(session_->sync({}));
+  ASSERT_TRUE(session_->mem_free(*first));
+  const auto second = session_->mem_alloc(4_KiB);
+  EXPECT_EQ(read(*session_, *second, 1024), std::vector<std::uint32_t>(1024, 0));
+}
+
+TEST_P(DeviceSuite, O3_WritesExactBytesAndRefusesWhatGoesPastTheEnd) {
+  const auto buffer = session_->mem_alloc(16_B);
+  const std::array<std::byte, 4> bytes = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  ASSERT_TRUE(session_->mem_write({}, *buffer, 12, bytes));
+  EXPECT_EQ(session_->mem_write({}, *buffer, 13, bytes).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(session_->mem_write({}, *buffer, ~std::uint64_t{0}, bytes).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(read(*session_, *buffer, 4), (std::vector<std::uint32_t>{0, 0, 0, 0x04030201}));
+}
+
+TEST_P(DeviceSuite, O4_ReadsAfterTheLaunchesBeforeItAndRefusesWhatGoesPastTheEnd) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(16_B);
+  std::vector<std::uint32_t> before(4);
+  std::vector<std::uint32_t> after(4);
+  ASSERT_TRUE(session_->mem_read({}, *buffer, 0, std::as_writable_bytes(std::span(before))));
+  ASSERT_TRUE(session_->launch({}, Packed().add(buffer->value).add(std::uint64_t{5}).launch(module, "store", {1, 1, 1}, {4, 1, 1})));
+  ASSERT_TRUE(session_->mem_read({}, *buffer, 0, std::as_writable_bytes(std::span(after))));
+  ASSERT_TRUE(session_->sync({}));
+  EXPECT_EQ(before, std::vector<std::uint32_t>(4, 0));
+  EXPECT_EQ(after, std::vector<std::uint32_t>(4, 5));
+  EXPECT_EQ(session_->mem_read({}, *buffer, 4, std::as_writable_bytes(std::span(after))).error().code, ErrorCode::out_of_range);
+}
+
+TEST_P(DeviceSuite, O5_TheSameModuleLoadedTwiceIsOne) { EXPECT_EQ(load(*session_), load(*session_)); }
+
+TEST_P(DeviceSuite, O6_LaysPackedArgumentsOutAtTheKernelsOffsets) {
+  const auto buffer = session_->mem_alloc(16_B);
+  const Packed arguments = Packed().add(buffer->value).add(std::uint32_t{9}).add(std::uint64_t{3});
+  ASSERT_TRUE(session_->launch({}, arguments.launch(load(*session_), "add", {1, 1, 1}, {4, 1, 1})));
+  EXPECT_EQ(read(*session_, *buffer, 4), (std::vector<std::uint32_t>{9, 9, 9, 0}));
+}
+
+TEST_P(DeviceSuite, O7_SyncReportsTheFirstFailedLaunchByNameAndNumber) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(16_B);
+  ASSERT_TRUE(session_->launch({}, Packed().add(buffer->value).add(std::uint64_t{5}).launch(module, "store", {1, 1, 1}, {4, 1, 1})));
+  ASSERT_TRUE(session_->launch({}, Packed().add(std::uint64_t{16}).launch(module, "poke", {1, 1, 1}, {1, 1, 1})));
+  const auto synced = session_->sync({});
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, ErrorCode::sync_failed);
+  EXPECT_NE(synced.error().detail.find("\"poke\""), std::string::npos) << synced.error().detail;
+  EXPECT_NE(synced.error().detail.find("launch 2"), std::string::npos) << synced.error().detail;
+}
+
+TEST_P(DeviceSuite, O9_LaunchesOfAStreamRunInOrder) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(4_KiB);
+  for (std::uint32_t i = 1; i <= 10; ++i) {
+    ASSERT_TRUE(
+        session_->launch({}, Packed().add(buffer->value).add(i).add(std::uint64_t{1024}).launch(module, "add", {1, 1, 1}, {1024, 1, 1})));
+  }
+  EXPECT_EQ(read(*session_, *buffer, 1024), std::vector<std::uint32_t>(1024, 55));
+}
+
+TEST_P(DeviceSuite, O11_AHandleOfAnotherSessionIsInvalid) {
+  const auto other = open();
+  const auto theirs = other->mem_alloc(64_B);
+  std::array<std::byte, 4> bytes{};
+  EXPECT_EQ(session_->mem_write({}, *theirs, 0, bytes).error().code, ErrorCode::invalid_handle);
+  EXPECT_EQ(session_->mem_free(*theirs).error().code, ErrorCode::invalid_handle);
+}
+
+TEST_P(DeviceSuite, E2_TheFirstByteBeyondTheSliceIsAQuotaError) {
+  ASSERT_TRUE(session_->mem_alloc(1_MiB));
+  const auto refused = session_->mem_alloc(1_B);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::alloc_failed_quota);
+  EXPECT_EQ(session_->mem_alloc(0_B).error().code, ErrorCode::bad_size);
+  EXPECT_TRUE(session_->sync({})) << "the session stays usable";
+}
+
+TEST_P(DeviceSuite, E3_AnImageThatIsNoPtxIsLoadFailed) {
+  for (const std::string_view image :
+       {std::string_view(""),
+        std::string_view("\x7f"
+                         "ELF\x02\x01"),
+        std::string_view(".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k() { nonsense }")}) {
+    const auto refused = session_->module_load(as_view(image));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::load_failed);
+  }
+  EXPECT_TRUE(session_->sync({}));
+}
+
+TEST_P(DeviceSuite, E4_ALaunchThatCannotBeIsRefusedBeforeItRuns) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(64_B);
+  const Packed good = Packed().add(buffer->value).add(std::uint64_t{1});
+  const auto code = [&](const Launch& launch) {
+    const auto launched = session_->launch({}, launch);
+    return launched ? ErrorCode::ok : launched.error().code;
+  };
+  EXPECT_EQ(code(good.launch(module, "absent", {1, 1, 1}, {1, 1, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {0, 1, 1}, {1, 1, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {1, 65536, 1}, {1, 1, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {1, 1, 1}, {1025, 1, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {1, 1, 1}, {32, 33, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {1, 1, 1}, {1, 1, 65})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(Packed().add(buffer->value).launch(module, "store", {1, 1, 1}, {1, 1, 1})), ErrorCode::launch_failed);
+  EXPECT_EQ(code(Packed().add(buffer->value).add(std::uint32_t{1}).launch(module, "store", {1, 1, 1}, {1, 1, 1})),
+            ErrorCode::launch_failed);
+  Launch torn = good.launch(module, "store", {1, 1, 1}, {1, 1, 1});
+  torn.args = torn.args.first(15);
+  EXPECT_EQ(code(torn), ErrorCode::launch_failed);
+  Launch greedy = good.launch(module, "store", {1, 1, 1}, {1, 1, 1});
+  greedy.shared_bytes = 1U << 20U;
+  EXPECT_EQ(code(greedy), ErrorCode::launch_failed);
+  EXPECT_EQ(code(good.launch(module, "store", {1, 1, 1}, {16, 1, 1})), ErrorCode::ok);
+  EXPECT_EQ(read(*session_, *buffer, 16), std::vector<std::uint32_t>(16, 1));
+}
+
+TEST_P(DeviceSuite, E4_AnUnknownKernelIsAnsweredWithTheModulesKernels) {
+  const auto refused = session_->launch({}, Packed().launch(load(*session_), "absent", {1, 1, 1}, {1, 1, 1}));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("store"), std::string::npos) << refused.error().detail;
+}
+
+TEST_P(DeviceSuite, E5_AWildWriteFailsTheSyncAndEndsTheSessionAlone) {
+  const auto other = open();
+  const auto theirs = other->mem_alloc(64_B);
+  const ModuleId module = load(*session_);
+  ASSERT_TRUE(session_->launch({}, Packed().add(std::uint64_t{64}).launch(module, "poke", {1, 1, 1}, {1, 1, 1})));
+  EXPECT_EQ(session_->sync({}).error().code, ErrorCode::sync_failed);
+  EXPECT_EQ(session_->sync({}).error().code, ErrorCode::session_lost);
+  EXPECT_EQ(session_->mem_alloc(1_B).error().code, ErrorCode::session_lost);
+  EXPECT_EQ(session_->module_load(as_view(kSuiteModule)).error().code, ErrorCode::session_lost);
+  EXPECT_EQ(session_->stream_create().error().code, ErrorCode::session_lost);
+  EXPECT_EQ(read(*other, *theirs, 16), std::vector<std::uint32_t>(16, 0)) << "the neighbour goes on";
+}
+
+TEST_P(DeviceSuite, E6_WhatWasNeverIssuedIsAnInvalidHandle) {
+  std::array<std::byte, 4> bytes{};
+  EXPECT_EQ(session_->mem_free({12345}).error().code, ErrorCode::invalid_handle);
+  EXPECT_EQ(session_->mem_read({}, {0}, 0, bytes).error().code, ErrorCode::invalid_handle);
+  EXPECT_EQ(session_->sync({7}).error().code, ErrorCode::invalid_handle);
+  EXPECT_EQ(session_->launch({}, Packed().launch({9}, "store", {1, 1, 1}, {1, 1, 1})).error().code, ErrorCode::invalid_handle);
+  const auto buffer = session_->mem_alloc(512_B);
+  EXPECT_EQ(session_->mem_free({buffer->value + 256}).error().code, ErrorCode::invalid_handle) << "an address inside is not a handle";
+}
+
+TEST_P(DeviceSuite, F2_EndlessKernelEndsAsKernelTimeout) {
+  const auto session = open({.slice = 1_MiB, .kernel_time_limit = 50ms});
+  const auto flag = session->mem_alloc(4_B);
+  ASSERT_TRUE(session->launch({}, Packed().add(flag->value).launch(load(*session), "spin", {4, 1, 1}, {64, 1, 1})));
+  const auto synced = session->sync({});
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, ErrorCode::kernel_timeout);
+  EXPECT_EQ(session->sync({}).error().code, ErrorCode::session_lost);
+}
+
+TEST_P(DeviceSuite, StreamsAreQueuesOfTheirOwn) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(16_B);
+  const auto second = session_->stream_create();
+  ASSERT_TRUE(second);
+  EXPECT_NE(*second, StreamId{});
+  ASSERT_TRUE(session_->launch(*second, Packed().add(buffer->value).add(std::uint64_t{3}).launch(module, "store", {1, 1, 1}, {4, 1, 1})));
+  ASSERT_TRUE(session_->sync(*second));
+  EXPECT_EQ(read(*session_, *buffer, 4), std::vector<std::uint32_t>(4, 3));
+}
+
+TEST_P(DeviceSuite, FreeingABufferWaitsForWhatUsesIt) {
+  const ModuleId module = load(*session_);
+  const auto from = session_->mem_alloc(16_B);
+  std::vector<std::uint32_t> seen(4);
+  ASSERT_TRUE(session_->launch({}, Packed().add(from->value).add(std::uint64_t{8}).launch(module, "store", {1, 1, 1}, {4, 1, 1})));
+  ASSERT_TRUE(session_->mem_read({}, *from, 0, std::as_writable_bytes(std::span(seen))));
+  ASSERT_TRUE(session_->mem_free(*from));
+  ASSERT_TRUE(session_->sync({}));
+  EXPECT_EQ(seen, std::vector<std::uint32_t>(4, 8));
+}
+
+}  // namespace sublet::conformance
