@@ -60,6 +60,7 @@ Burst::Burst(Client client, Job job, BurstPlan plan, std::uint64_t expected, io:
       started_(io::now()) {}
 
 Burst::~Burst() {
+  static_cast<void>(job_.watch({}));
   if (!submitter_.joinable() && !reader_.joinable()) return;
   stop({.code = ErrorCode::interrupted, .detail = "the burst was given up"});
 }

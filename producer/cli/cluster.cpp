@@ -43,7 +43,13 @@ Result<Started> start_program(const std::string& program, std::vector<std::strin
   if (const auto exit = child->poll()) {
     return fail(ErrorCode::io_failed, fmt::format("{} ended with {} before it was ready; it says why above", program, exit_text(*exit)));
   }
-  return fail(ready.error().code, fmt::format("{} did not get ready: {}", program, ready.error().detail));
+  return fail(ErrorCode::io_failed, fmt::format("{} did not get ready: {}; start it by itself to see why: {} --log debug", program,
+                                                ready.error().detail, program));
+}
+
+/// A program that ended by itself has said why; one that was killed could not.
+std::string ended_text(std::string_view who, const io::Exit& exit) {
+  return fmt::format("{} ended with {}{}", who, exit_text(exit), exit.signal == 0 ? "; it says why above" : "");
 }
 
 void wait_until(io::Child& child, Instant deadline) {
@@ -74,7 +80,7 @@ std::vector<std::string> worker_arguments(const ClusterOptions& options, const s
   std::vector<std::string> arguments{"--broker", control,          "--device", options.device, "--ready-fd", std::to_string(ready_fd),
                                      "--log",    options.log_level};
   if (options.sessions != 0) arguments.insert(arguments.end(), {"--sessions", std::to_string(options.sessions)});
-  if (!options.vram.empty()) arguments.insert(arguments.end(), {"--vram", options.vram});
+  if (options.vram) arguments.insert(arguments.end(), {"--vram", std::to_string(options.vram->count)});
   return arguments;
 }
 
@@ -138,11 +144,11 @@ std::vector<int> Cluster::fds() const {
 
 std::optional<Error> Cluster::ended() {
   if (const auto exit = broker_.poll()) {
-    return Error{.code = ErrorCode::disconnected, .detail = fmt::format("the broker ended with {}; it says why above", exit_text(*exit))};
+    return Error{.code = ErrorCode::disconnected, .detail = ended_text("the broker", *exit)};
   }
   if (!worker_) return std::nullopt;
   if (const auto exit = worker_->poll()) {
-    return Error{.code = ErrorCode::session_lost, .detail = fmt::format("the worker ended with {}; it says why above", exit_text(*exit))};
+    return Error{.code = ErrorCode::session_lost, .detail = ended_text("the worker", *exit)};
   }
   return std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/bytes.hpp"
 #include "common/error.hpp"
 #include "common/io/process.hpp"
 #include "common/time.hpp"
@@ -20,8 +21,8 @@ struct ClusterOptions {
   std::string device = "cpu";
   /// Most sessions at a time; 0: as many as the worker thinks best.
   std::uint32_t sessions = 0;
-  /// VRAM the worker may lease out, as typed; empty: its own default.
-  std::string vram;
+  /// VRAM that the worker may lease out on each card; nothing: its own default.
+  std::optional<Bytes> vram = {};
   std::string log_level = "error";
 };
 

@@ -25,26 +25,13 @@ bool wants_colours() {
   return (refused == nullptr || *refused == '\0') && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
-std::string_view escape_of(Colour colour) {
-  switch (colour) {
-    case Colour::good:
-      return "32";
-    case Colour::bad:
-      return "31";
-    case Colour::dim:
-      return "2";
-    default:
-      return "0";
-  }
-}
-
 }  // namespace
 
 Console Console::standard() {
   Console console(stdout, stderr);
   console.out_terminal_ = ::isatty(STDOUT_FILENO) == 1;
   console.err_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  console.colours_ = console.out_terminal_ && wants_colours();
+  console.colours_ = console.err_terminal_ && wants_colours();
   if (console.out_terminal_) {
     console.width_ = terminal_width(STDOUT_FILENO);
   } else if (console.err_terminal_) {
@@ -77,14 +64,16 @@ void Console::bar(std::string_view line) {
 
 ExitCode Console::complain(const Error& error, std::string_view hint) {
   bar("");
-  fmt::print(err_, "{}", error_lines(error, hint));
+  const auto lines = error_lines(error, hint);
+  const auto end = lines.find('\n') + 1;
+  fmt::print(err_, "{}{}", paint(lines.substr(0, end), Colour::bad), paint(lines.substr(end), Colour::dim));
   std::fflush(err_);
   return exit_code_of(error.code);
 }
 
 std::string Console::paint(std::string_view text, Colour colour) const {
-  if (!colours_ || colour == Colour::plain) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", escape_of(colour), text);
+  if (!colours_ || text.empty()) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", colour == Colour::bad ? "31" : "2", text);
 }
 
 }  // namespace sublet::cli

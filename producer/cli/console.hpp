@@ -10,18 +10,15 @@
 
 namespace sublet::cli {
 
-enum class Colour { plain, good, bad, dim };
-
 /// Where a verb writes: results to `out`, everything that is said along the way to `err`.
 class Console {
  public:
-  /// The process's own stdout and stderr, as the environment (NO_COLOR, TERM, COLUMNS) and the terminal say.
+  /// The process's own stdout and stderr, as the environment (NO_COLOR, TERM) and the terminals say.
   static Console standard();
   /// For tests: plain files of 80 columns.
   Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {}
 
   [[nodiscard]] bool err_is_terminal() const { return err_terminal_; }
-  [[nodiscard]] bool out_is_terminal() const { return out_terminal_; }
   /// Columns of a table on `out`: the terminal's, 80 when `out` is none.
   [[nodiscard]] std::size_t width() const { return width_; }
 
@@ -36,10 +33,12 @@ class Console {
   /// An error and its hint on `err`; answers the exit code of `error`.
   ExitCode complain(const Error& error, std::string_view hint = {});
 
-  /// `text` in that colour on a terminal that shows colours.
+ private:
+  enum class Colour { bad, dim };
+
+  /// `text` in that colour, where `err` is a terminal that shows colours.
   [[nodiscard]] std::string paint(std::string_view text, Colour colour) const;
 
- private:
   std::FILE* out_;
   std::FILE* err_;
   bool out_terminal_ = false;

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -128,6 +130,15 @@ fs::path real_path(const fs::path& path) {
   return real.has_filename() ? real : real.parent_path();
 }
 
+/// Device and inode: what makes two paths the same file.
+using FileIdentity = std::pair<dev_t, ino_t>;
+
+std::optional<FileIdentity> identity_of(const fs::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
 bool is_within(const fs::path& path, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
@@ -167,10 +178,15 @@ Result<void> check_output_folder(const std::vector<std::string>& sources, const 
                 fmt::format("--out {} lies inside --in {}, so its files would be inputs themselves; choose a folder outside",
                             printable(out.string()), printable(source)));
   }
-  std::set<fs::path> real_inputs;
-  for (const auto& file : inputs.files) real_inputs.insert(real_path(file.path));
+  // In a folder that is yet to be made there is nothing to replace.
+  if (!exists) return {};
+  std::set<FileIdentity> identities;
   for (const auto& file : inputs.files) {
-    if (!real_inputs.contains((real_out / file.name).lexically_normal())) continue;
+    if (const auto identity = identity_of(file.path)) identities.insert(*identity);
+  }
+  for (const auto& file : inputs.files) {
+    const auto identity = identity_of(out / file.name);
+    if (!identity || !identities.contains(*identity)) continue;
     return fail(ErrorCode::bad_argument, fmt::format("the output {} in --out {} would replace an input; choose another folder",
                                                      printable(file.name), printable(out.string())));
   }

@@ -23,8 +23,8 @@ struct FailedChunk {
 };
 
 struct BurstSummary {
-  std::string pipeline;
-  JobId job;
+  std::string pipeline = {};
+  JobId job = {};
   JobState state = JobState::open;
   AggregateKind aggregate = AggregateKind::collect;
   ElementType element = ElementType::f64;
@@ -41,7 +41,7 @@ struct BurstSummary {
   std::uint64_t integer_value = 0;
   double float_value = 0;
   /// Where the outputs are; empty when there are none.
-  std::string out;
+  std::string out = {};
   /// Files that are no regular files, or could not be looked at.
   std::uint64_t skipped = 0;
   /// The first of the failed chunks.

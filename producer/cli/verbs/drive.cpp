@@ -63,11 +63,11 @@ Error error_of(const BurstSummary& summary) {
 }  // namespace
 
 void say_skipped(Console& console, const InputFiles& inputs) {
-  constexpr std::size_t kShown = 3;
-  for (std::size_t i = 0; i < std::min(inputs.skipped.size(), kShown); ++i) {
-    console.say(fmt::format("Skipping {}: {}.", printable(inputs.skipped[i].path), inputs.skipped[i].reason));
-  }
-  if (inputs.skipped.size() > kShown) console.say(fmt::format("Skipping {} more.", count_text(inputs.skipped.size() - kShown)));
+  if (inputs.skipped.empty()) return;
+  const auto& first = inputs.skipped.front();
+  const auto others = inputs.skipped.size() - 1;
+  console.say(
+      fmt::format("Skipping {} ({}){}.", printable(first.path), first.reason, others == 0 ? "" : " and " + plural(others, "other path")));
 }
 
 BurstSummary drive(Environment& environment, Burst& burst, Cluster* cluster, Showing showing) {

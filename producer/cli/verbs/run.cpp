@@ -1,4 +1,6 @@
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,16 +32,23 @@ Result<void> check_device(const std::string& device) {
 }
 
 /// A card that is too small for one session would leave the burst waiting for ever.
-Result<void> check_vram(const std::string& vram, const BurstPlan& plan) {
-  if (vram.empty()) return {};
-  const auto card = parse_size(vram, "--vram");
-  if (!card) return std::unexpected(card.error());
+Result<void> check_card(Bytes card, const BurstPlan& plan) {
   const auto needed = lease_bytes(plan.bundle, plan.spec.max_chunk_bytes);
   if (!needed) return std::unexpected(needed.error());
-  if (*card >= *needed) return {};
-  return fail(ErrorCode::bad_argument,
-              fmt::format("--vram {} is too small: a session of {} takes {} for chunks of up to {}; give it that much", vram,
-                          plan.bundle.pipeline.name, size_text(needed->count), size_text(plan.spec.max_chunk_bytes)));
+  if (card >= *needed) return {};
+  return fail(
+      ErrorCode::bad_argument,
+      fmt::format("a card of {} is too small: a session of {} takes {} for chunks of up to {}; give it more with --vram, or smaller files",
+                  size_text(card.count), plan.bundle.pipeline.name, size_text(needed->count), size_text(plan.spec.max_chunk_bytes)));
+}
+
+/// The same for the card that the worker has by itself.
+Result<void> check_worker(Client& client, const BurstPlan& plan) {
+  const auto workers = client.workers();
+  if (!workers) return std::unexpected(workers.error());
+  // A worker whose offer is still on its way has no cards to judge by.
+  if (workers->empty() || workers->front().cards == 0) return {};
+  return check_card({workers->front().total_bytes / workers->front().cards}, plan);
 }
 
 void announce(Console& console, const BurstPlan& plan, const std::string& device) {
@@ -52,9 +61,33 @@ Result<BurstSummary> run_burst(Environment& environment, Cluster& cluster, Burst
   auto client =
       Client::connect({.broker = cluster.control(), .name = "", .connect_timeout = kAnswerTimeout, .call_timeout = kAnswerTimeout});
   if (!client) return std::unexpected(client.error());
+  if (auto checked = check_worker(*client, plan); !checked) return std::unexpected(checked.error());
   auto burst = Burst::start(*client, std::move(plan));
   if (!burst) return std::unexpected(burst.error());
   return drive(environment, **burst, &cluster, showing);
+}
+
+/// The memory of a card that was asked for, if one was; refused when no session fits.
+Result<std::optional<Bytes>> card_of(const RunArguments& arguments, const BurstPlan& plan) {
+  if (arguments.vram.empty()) return std::nullopt;
+  const auto given = parse_size(arguments.vram, "--vram");
+  if (!given) return std::unexpected(given.error());
+  if (auto checked = check_card(*given, plan); !checked) return std::unexpected(checked.error());
+  return *given;
+}
+
+/// Broker and worker are ours, so that they do not answer is a failure and not a wrong address.
+ExitCode own_failure(ExitCode code) { return code == ExitCode::no_connection ? ExitCode::failed : code; }
+
+ExitCode run_with_cluster(Environment& environment, const ClusterOptions& options, BurstPlan plan, Showing showing) {
+  auto cluster = Cluster::start(options);
+  if (!cluster) return own_failure(environment.console.complain(cluster.error()));
+  environment.interrupts.on_second([folder = cluster->folder()] { remove_folder(folder); });
+  environment.interrupts.on_first([] {});
+  const auto summary = run_burst(environment, *cluster, std::move(plan), showing);
+  cluster->stop(kPatience);
+  environment.interrupts.on_second({});
+  return own_failure(summary ? report(environment, *summary, showing) : environment.console.complain(summary.error()));
 }
 
 ExitCode run(Environment& environment, const RunArguments& arguments) {
@@ -62,29 +95,18 @@ ExitCode run(Environment& environment, const RunArguments& arguments) {
   if (auto checked = check_device(arguments.device); !checked) return console.complain(checked.error());
   auto plan = make_plan(environment, arguments.burst, true);
   if (!plan) {
-    // Nothing was started: whatever is wrong is wrong with what was typed, unless it is the disk.
+    // Nothing was started: a pipeline that is not there was typed wrong.
     const auto code = console.complain(plan.error());
     return code == ExitCode::not_found ? ExitCode::usage : code;
   }
-  if (auto checked = check_vram(arguments.vram, *plan); !checked) return console.complain(checked.error());
+  const auto card = card_of(arguments, *plan);
+  if (!card) return console.complain(card.error());
   if (arguments.showing.progress()) {
     announce(console, *plan, arguments.device);
     say_skipped(console, plan->inputs);
   }
-  auto cluster =
-      Cluster::start({.control = "", .bulk = "", .device = arguments.device, .sessions = arguments.sessions, .vram = arguments.vram});
-  if (!cluster) return console.complain(cluster.error());
-  environment.interrupts.on_second([folder = cluster->folder()] { remove_folder(folder); });
-  environment.interrupts.on_first([] {});
-  const auto summary = run_burst(environment, *cluster, std::move(*plan), arguments.showing);
-  cluster->stop(kPatience);
-  environment.interrupts.on_second({});
-  if (!summary) {
-    const auto code = console.complain(summary.error());
-    return code == ExitCode::no_connection ? ExitCode::failed : code;
-  }
-  const auto code = report(environment, *summary, arguments.showing);
-  return code == ExitCode::no_connection ? ExitCode::failed : code;
+  const ClusterOptions options{.control = "", .bulk = "", .device = arguments.device, .sessions = arguments.sessions, .vram = *card};
+  return run_with_cluster(environment, options, std::move(*plan), arguments.showing);
 }
 
 }  // namespace

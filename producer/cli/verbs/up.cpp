@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "producer/cli/cluster.hpp"
+#include "producer/cli/text.hpp"
 #include "producer/cli/verbs/verb.hpp"
 
 namespace sublet::cli {
@@ -31,8 +32,19 @@ void wait_for_end(const Environment& environment, const Cluster& cluster) {
   }
 }
 
-ExitCode up(Environment& environment, const ClusterOptions& options) {
+struct UpArguments {
+  ClusterOptions options;
+  std::string vram;
+};
+
+ExitCode up(Environment& environment, const UpArguments& arguments) {
   auto& console = environment.console;
+  auto options = arguments.options;
+  if (!arguments.vram.empty()) {
+    const auto given = parse_size(arguments.vram, "--vram");
+    if (!given) return console.complain(given.error());
+    options.vram = *given;
+  }
   auto cluster = Cluster::start(options);
   if (!cluster) return console.complain(cluster.error());
   environment.interrupts.on_first([] {});
@@ -49,18 +61,19 @@ ExitCode up(Environment& environment, const ClusterOptions& options) {
 }  // namespace
 
 void add_up(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<ClusterOptions>();
-  options->control = kDefaultControl;
-  options->bulk = "tcp://127.0.0.1:7451";
-  options->log_level = "warn";
+  auto arguments = std::make_shared<UpArguments>();
+  auto& options = arguments->options;
+  options.control = kDefaultControl;
+  options.bulk = "tcp://127.0.0.1:7451";
+  options.log_level = "warn";
   auto* verb = add_verb(app, "up", "Start a broker and a worker, and stay until Ctrl-C", "sublet up --sessions 4");
-  verb->add_option("--control", options->control, "Where the broker listens for requests")->type_name("EP")->capture_default_str();
-  verb->add_option("--bulk", options->bulk, "Where the broker listens for payloads")->type_name("EP")->capture_default_str();
-  verb->add_option("--device", options->device, "cpu or cuda")->type_name("KIND")->capture_default_str();
-  verb->add_option("--sessions", options->sessions, "Most sessions at a time; 0: as the worker thinks best")->type_name("N");
-  verb->add_option("--vram", options->vram, "Memory of the card that sessions share, for example 512MiB")->type_name("SIZE");
-  verb->add_option("--log", options->log_level, "debug, info, warn, error or off")->type_name("LEVEL")->capture_default_str();
-  verb->callback([options, &chosen] { chosen = [options](Environment& environment) { return up(environment, *options); }; });
+  verb->add_option("--control", options.control, "Where the broker listens for requests")->type_name("EP")->capture_default_str();
+  verb->add_option("--bulk", options.bulk, "Where the broker listens for payloads")->type_name("EP")->capture_default_str();
+  verb->add_option("--device", options.device, "cpu or cuda")->type_name("KIND")->capture_default_str();
+  verb->add_option("--sessions", options.sessions, "Most sessions at a time; 0: as the worker thinks best")->type_name("N");
+  verb->add_option("--vram", arguments->vram, "Memory of the card that sessions share, for example 512MiB")->type_name("SIZE");
+  verb->add_option("--log", options.log_level, "debug, info, warn, error or off")->type_name("LEVEL")->capture_default_str();
+  verb->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return up(environment, *arguments); }; });
 }
 
 }  // namespace sublet::cli

@@ -106,7 +106,7 @@ TEST(Command, ACardTooSmallForOneSessionIsNamedBeforeAnythingStarts) {
   const Folder folder;
   folder.put("a", "text");
   const Folder out;
-  expect_usage_error("run video --in " + folder.path() + " --out " + out.path() + " --vram 1KiB", "--vram 1KiB is too small");
+  expect_usage_error("run video --in " + folder.path() + " --out " + out.path() + " --vram 1KiB", "a card of 1 KiB is too small");
 }
 
 TEST(Command, SubmitWithOutNeedsWait) { expect_usage_error("submit video --in . --out x", "--wait"); }
