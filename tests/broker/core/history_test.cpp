@@ -12,6 +12,12 @@
 namespace sublet::broker::testing {
 namespace {
 
+/// Uniform in [from, to), whatever size RapidCheck is at.
+template <class T>
+T draw(T from, T to) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(from, to));
+}
+
 struct Held {
   wire::Run run;
   bool settled = false;   ///< sent, perhaps lost
@@ -46,7 +52,7 @@ struct History {
 
   History() { producer = world.producer(); }
 
-  bool lucky(int percent) const { return faults && *rc::gen::inRange(0, 100) < percent; }
+  bool lucky(int percent) const { return faults && draw(0, 100) < percent; }
 
   void hear(const std::vector<Send>& sends) {
     for (const auto& send : sends) {
@@ -149,7 +155,7 @@ struct History {
 
   void open_job() {
     if (jobs.size() >= 3) return;
-    JobSpec spec{.priority = static_cast<std::uint8_t>(*rc::gen::inRange(0, 2)), .policy = PolicyKind::best_effort};
+    JobSpec spec{.priority = static_cast<std::uint8_t>(draw(0, 2)), .policy = PolicyKind::best_effort};
     spec.retry = {.max_retries = 2, .initial_backoff = 100ms, .max_backoff = 400ms};
     spec.open_timeout = 1h;
     jobs.push_back(world.open(producer, spec));
@@ -158,8 +164,8 @@ struct History {
 
   void submit() {
     if (jobs.empty()) return;
-    const auto job = jobs[*rc::gen::inRange<std::size_t>(0, jobs.size())];
-    const ChunkRange range{.first = *rc::gen::inRange<std::uint64_t>(0, 80), .count = *rc::gen::inRange<std::uint64_t>(1, 20)};
+    const auto job = jobs[draw<std::size_t>(0, jobs.size())];
+    const ChunkRange range{.first = draw<std::uint64_t>(0, 80), .count = draw<std::uint64_t>(1, 20)};
     std::uint64_t fresh = 0;
     for (auto id = range.first; id < range.first + range.count; ++id) fresh += accepted[job].insert(id).second ? 1 : 0;
     const auto sends = world.submit(producer, job, range);
@@ -172,7 +178,7 @@ struct History {
   void open_windows(TestWorker& worker) {
     for (auto& [id, session] : worker.sessions) {
       if (session.window > 0) continue;
-      session.window = *rc::gen::inRange<std::uint64_t>(1, 30);
+      session.window = draw<std::uint64_t>(1, 30);
       say(worker.peer, wire::Window{.lease = id, .chunks = session.window, .bytes = 1U << 20U});
       return;
     }
@@ -292,8 +298,8 @@ struct History {
   }
 
   void act() {
-    const auto choice = *rc::gen::inRange(0, 100);
-    auto* worker = workers.empty() ? nullptr : &workers[*rc::gen::inRange<std::size_t>(0, workers.size())];
+    const auto choice = draw(0, 100);
+    auto* worker = workers.empty() ? nullptr : &workers[draw<std::size_t>(0, workers.size())];
     if (choice < 5) {
       open_job();
     } else if (choice < 10) {
@@ -301,7 +307,7 @@ struct History {
     } else if (choice < 25) {
       submit();
     } else if (choice < 32) {
-      hear(world.pass(Millis(*rc::gen::inRange(1, 900))));
+      hear(world.pass(Millis(draw(1, 900))));
     } else if (choice < 36) {
       take();
     } else if (choice < 38) {
@@ -357,7 +363,7 @@ TEST(BrokerHistory, EveryAcceptedChunkEndsExactlyOnceAndEveryJobEnds) {
     History history;
     history.add_worker();
     history.open_job();
-    const auto steps = *rc::gen::inRange(10, 160);
+    const auto steps = draw(10, 160);
     for (int step = 0; step < steps; ++step) {
       history.act();
       history.check_counts();
