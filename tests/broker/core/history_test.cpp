@@ -211,16 +211,18 @@ struct History {
     std::size_t bytes = 0;
     for (const auto length : settle.lengths.values) bytes += length;
     held.settled = true;
-    if (lucky(15)) return;
     const auto peer = worker.peer;
     const auto payload = zeros(bytes);
+    if (lucky(15)) {
+      auto forged = settle;
+      forged.token.low ^= 1;
+      const auto refused = all_of<wire::Settled>(world.say(peer, forged, payload));
+      RC_ASSERT(refused.size() == 1U);
+      RC_ASSERT(refused[0].code == ErrorCode::stale);
+    }
+    if (lucky(15)) return;
     say(peer, settle, payload);
     if (lucky(15)) say(peer, settle, payload);
-    if (lucky(15)) {
-      settle.token.low ^= 1;
-      const auto refused = all_of<wire::Settled>(world.say(peer, settle, payload));
-      RC_ASSERT(refused.size() == 1U && refused[0].code == ErrorCode::stale);
-    }
   }
 
   std::vector<wire::HeldLease> held_by(const TestWorker& worker) const {
