@@ -191,10 +191,10 @@ TEST(PtxFloat, ApproximationsStayWithinTheirBounds) {
   };
   close("ex2.approx.f32", [](double x) { return std::exp2(x); }, 0x1p-22, 0);
   close("lg2.approx.f32", [](double x) { return std::log2(x); }, 0x1p-22, 0x1p-22);
-  close("sin.approx.f32", [](double x) { return std::sin(x); }, 0, 0x1p-20.5);
-  close("cos.approx.f32", [](double x) { return std::cos(x); }, 0, 0x1p-20.5);
+  close("sin.approx.f32", [](double x) { return std::sin(x); }, 0, std::exp2(-20.5));
+  close("cos.approx.f32", [](double x) { return std::cos(x); }, 0, std::exp2(-20.5));
   close("tanh.approx.f32", [](double x) { return std::tanh(x); }, 0x1p-11, 0);
-  close("rsqrt.approx.f32", [](double x) { return 1 / std::sqrt(x); }, 0x1p-22.9, 0);
+  close("rsqrt.approx.f32", [](double x) { return 1 / std::sqrt(x); }, std::exp2(-22.9), 0);
   close("rcp.approx.ftz.f32", [](double x) { return 1 / x; }, 0x1p-23, 0);
   close("sqrt.approx.f32", [](double x) { return std::sqrt(x); }, 0x1p-23, 0);
 }

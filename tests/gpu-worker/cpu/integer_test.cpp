@@ -13,6 +13,8 @@ using s64 = std::int64_t;
 using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
+__extension__ using Int128 = __int128;
+__extension__ using Uint128 = unsigned __int128;
 
 template <class T>
 std::vector<T> corners() {
@@ -36,7 +38,7 @@ const std::vector<u32> kCounts = {0, 1, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 2
 
 template <class T>
 void check_arithmetic(const std::string& type) {
-  using Big = __int128;
+  using Big = Int128;
   const auto v = corners<T>();
   check2<T>("add." + type + " %d, %a, %b;", v, v, [](T a, T b) { return static_cast<T>(Big(a) + Big(b)); });
   check2<T>("sub." + type + " %d, %a, %b;", v, v, [](T a, T b) { return static_cast<T>(Big(a) - Big(b)); });
@@ -44,7 +46,7 @@ void check_arithmetic(const std::string& type) {
   check2<T>("min." + type + " %d, %a, %b;", v, v, [](T a, T b) { return a < b ? a : b; });
   check2<T>("max." + type + " %d, %a, %b;", v, v, [](T a, T b) { return a > b ? a : b; });
   check2<T>("mul.hi." + type + " %d, %a, %b;", v, v, [](T a, T b) {
-    using Product = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
+    using Product = std::conditional_t<std::is_signed_v<T>, Int128, Uint128>;
     return static_cast<T>((Product(a) * Product(b)) >> (sizeof(T) * 8));
   });
   check2<T>("div." + type + " %d, %a, %b;", v, v, [](T a, T b) { return b == 0 ? static_cast<T>(-1) : static_cast<T>(Big(a) / Big(b)); });

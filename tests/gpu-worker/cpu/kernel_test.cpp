@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "gpu-worker/devices/cpu/device.hpp"
-#include "tests/conformance/device_suite.hpp"
+#include "tests/conformance/packed.hpp"
 
 namespace sublet::cpu {
 namespace {
@@ -157,13 +157,15 @@ TEST_P(NvccKernels, ThreadsKnowWhereTheyAre) {
   }
 }
 
+__extension__ using Int128 = __int128;
+
 struct Mixed {
   float a[4];
   std::int32_t b[2];
   double c;
   std::int16_t s;
   std::int8_t k;
-  std::uint8_t unused[5];
+  std::uint8_t unused[13];
 };
 
 TEST_P(NvccKernels, StructuresTravelInArgumentsAndMemory) {
@@ -212,7 +214,7 @@ TEST_P(NvccKernels, SixtyFourBitIntegers) {
       reversed |= (static_cast<U>(x) >> bit & 1U) << (63 - bit);
     }
     const U sum = static_cast<U>(x / y) + static_cast<U>(x % y) + static_cast<U>(x) / static_cast<U>(y) +
-                  static_cast<U>(static_cast<std::int64_t>((static_cast<__int128>(x) * y) >> 64)) +
+                  static_cast<U>(static_cast<std::int64_t>((static_cast<Int128>(x) * y) >> 64)) +
                   static_cast<U>(std::popcount(static_cast<U>(x))) + static_cast<U>(std::countl_zero(static_cast<U>(y))) +
                   static_cast<U>(x >> (y & 63)) + reversed + static_cast<U>(std::countr_zero(static_cast<U>(y)) + 1);
     wanted.push_back(static_cast<std::int64_t>(sum));

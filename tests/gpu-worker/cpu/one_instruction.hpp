@@ -87,14 +87,14 @@ std::string kernel_around(const std::string& body) {
     const std::string_view name = kNames[i++];
     parameters += fmt::format(", .param .u64 in_{}", name);
     loads += fmt::format(
-        ".reg .{} %{};\nld.param.u64 %at, [in_{}];\nmul.wide.u32 %by, %t, {};\nadd.s64 %at, %at, %by;\nld.global.{} %{}, [%at];\n", reg,
+        ".reg .{} %{};\nld.param.u64 %at, [in_{}];\nmul.wide.u32 %by, %i, {};\nadd.s64 %at, %at, %by;\nld.global.{} %{}, [%at];\n", reg,
         name, name, size, type, name);
   };
   (load(register_type<S>(), memory_type<S>(), sizeof(S)), ...);
   return fmt::format(
-      ".version 9.0\n.target sm_75\n.address_size 64\n.visible .entry k({})\n{{\n.reg .b64 %at, %by;\n.reg .b32 %t;\n.reg .pred %p, "
+      ".version 9.0\n.target sm_75\n.address_size 64\n.visible .entry k({})\n{{\n.reg .b64 %at, %by;\n.reg .b32 %t, %i;\n.reg .pred %p, "
       "%q;\n.reg .{} %d;\n"
-      "mov.u32 %t, %tid.x;\n{}{}\nld.param.u64 %at, [out];\nmul.wide.u32 %by, %t, {};\nadd.s64 %at, %at, %by;\nst.global.{} [%at], "
+      "mov.u32 %i, %tid.x;\n{}{}\nld.param.u64 %at, [out];\nmul.wide.u32 %by, %i, {};\nadd.s64 %at, %at, %by;\nst.global.{} [%at], "
       "%d;\nret;\n}}\n",
       parameters, register_type<D>(), loads, body, sizeof(D), memory_type<D>());
 }
