@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <thread>
 
@@ -27,6 +26,7 @@ enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kNoConnection = 3 };
 
 struct CommandLine {
   agent::AgentOptions options;
+  std::string device = "auto";
   std::string log_level = "info";
   std::uint32_t threads = 0;
 };
@@ -44,10 +44,10 @@ std::string default_name() {
 
 void describe(CLI::App& app, CommandLine& line) {
   agent::AgentOptions& options = line.options;
-  const std::map<std::string, agent::DeviceKind> kinds = {
-      {"auto", agent::DeviceKind::automatic}, {"cpu", agent::DeviceKind::cpu}, {"cuda", agent::DeviceKind::cuda}};
   app.add_option("--broker", options.broker, "control endpoint of the broker")->capture_default_str();
-  app.add_option("--device", options.device, "cpu, cuda or auto (whatever this host has)")->transform(CLI::CheckedTransformer(kinds));
+  app.add_option("--device", line.device, "cpu, cuda or auto: whatever this host has")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
   app.add_option("--sessions", options.sessions, "most sessions at a time")->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--cards", options.cards, "cards of the cpu device")->check(CLI::Range(1, 64))->capture_default_str();
   app.add_option("--vram", options.vram.count, "memory of each card of the cpu device, for example 8GiB (the default)")
@@ -68,7 +68,7 @@ void describe(CLI::App& app, CommandLine& line) {
 /// What cannot be, before anything is started.
 Result<void> complete(CommandLine& line, std::uint32_t cores) {
   agent::AgentOptions& options = line.options;
-  if (options.device == agent::DeviceKind::cuda) {
+  if (line.device == "cuda") {
     return fail(ErrorCode::bad_argument, "no CUDA device was found: use --device cpu");
   }
   if (options.sessions < options.cards) {

@@ -7,11 +7,8 @@
 
 namespace sublet::agent {
 
-enum class DeviceKind : std::uint8_t { automatic, cpu, cuda };
-
 struct AgentOptions {
   std::string broker = "tcp://127.0.0.1:7450";
-  DeviceKind device = DeviceKind::automatic;
   std::uint32_t sessions = 1;  ///< most at a time, over all cards
   std::uint32_t cards = 1;
   Bytes vram = 8_GiB;         ///< of each card of the cpu device
