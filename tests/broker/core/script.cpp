@@ -1,7 +1,8 @@
 #include "tests/broker/core/script.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
-#include <cstring>
 #include <sstream>
 #include <stdexcept>
 
