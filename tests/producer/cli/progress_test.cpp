@@ -26,7 +26,7 @@ TEST(Progress, FitsEveryWidth) {
 TEST(Progress, AFullBarHasNoHead) {
   auto view = half();
   view.done = 100;
-  EXPECT_EQ(progress_line(view, 60), "[==============================] 100/100 100%  50.0 chunks/s");
+  EXPECT_EQ(progress_line(view, 100), "[==============================] 100/100 100%  50.0 chunks/s  2 KiB out");
 }
 
 TEST(Progress, FailedChunksCountAsEndedAndAreNamedFirst) {
