@@ -18,7 +18,7 @@ endif()
 add_library(sublet_flags INTERFACE)
 target_include_directories(sublet_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
 # -ffp-contract=off: the cpu device must round as PTX says, and one flag for all keeps headers shared by both sides equal.
-target_compile_options(sublet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -ffp-contract=off
+target_compile_options(sublet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -ffp-contract=off
                        -fno-omit-frame-pointer)
 target_compile_definitions(sublet_flags INTERFACE _GLIBCXX_ASSERTIONS)
 if(SUBLET_SANITIZE)

@@ -90,7 +90,8 @@ TEST(Burst, AWorkerThatComesLaterTakesItsShare) {
   ASSERT_TRUE(job.close());
   EXPECT_EQ(read_all(job).outputs.size(), 400U);
   EXPECT_EQ(ended(job).sessions, 2U);
-  for (const auto& worker : client.workers().value()) EXPECT_GT(worker.done, 0U) << worker.name;
+  const auto workers = client.workers().value();
+  for (const auto& worker : workers) EXPECT_GT(worker.done, 0U) << worker.name;
 }
 
 TEST(Burst, L4_RoomForThreeOfAHundredSessionsStillFinishesEveryChunk) {
