@@ -85,7 +85,7 @@ struct JobStatus {
   std::uint64_t done = 0;
   std::uint64_t dead = 0;
   std::uint64_t dropped = 0;  ///< not run, because the job had ended
-  std::uint64_t retries = 0;
+  std::uint64_t retries = 0;  ///< chunks that had begun and had to run again, for whatever reason
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t sessions = 0;  ///< different leases that ran any of its chunks
@@ -93,7 +93,7 @@ struct JobStatus {
   /// `count`, or the i64 aggregate's bits; the f32 and f64 aggregates as f64.
   std::uint64_t integer_value = 0;
   double float_value = 0;
-  /// Last entry of the output log; a reader that has taken it has everything so far.
+  /// Last entry of the output log, 0 when everything in it was taken; a reader that has come so far has everything so far.
   Cursor last_output;
   /// Why it failed; `ok` otherwise.
   ErrorCode error = ErrorCode::ok;

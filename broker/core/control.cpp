@@ -46,10 +46,8 @@ Core::Handled Core::on(Request request, wire::Watch& message) {
   auto& watched = **job;
   touch(watched);
   reply(request, wire::Event{.job = status_of(watched, now_)});
-  if (!message.follow || watched.has_ended()) {
-    watched.watchers.remove(request.peer);
-    return {};
-  }
+  // One look leaves a watch of the same peer in place: its answers travel under another request id.
+  if (!message.follow || watched.has_ended()) return {};
   watched.watchers.add({.peer = request.peer,
                         .request = request.request,
                         .interval = std::max<Millis>(Millis(message.interval_ms), kMinInterval),

@@ -45,7 +45,7 @@ JobStatus status_of(const Job& job, Instant now) {
       .bytes_out = progress.bytes_out,
       .sessions = progress.sessions,
       .age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(now - job.opened).count()),
-      .last_output = job.log.last(),
+      .last_output = job.log.taken() == job.log.last() ? Cursor{} : job.log.last(),
   };
   // A job that goes on, or is done in spite of it, has no error of its own.
   if (progress.state == JobState::failed || progress.state == JobState::cancelled) {

@@ -10,7 +10,19 @@ namespace {
 
 /// Errors of a session that did not come up that will be the same on every card.
 bool is_permanent(ErrorCode code) {
-  return code == ErrorCode::load_failed || code == ErrorCode::alloc_failed_quota || code == ErrorCode::bad_pipeline;
+  switch (code) {
+    case ErrorCode::load_failed:
+    case ErrorCode::launch_failed:
+    case ErrorCode::alloc_failed_quota:
+    case ErrorCode::bad_pipeline:
+    case ErrorCode::bad_size:
+    case ErrorCode::out_of_range:
+    case ErrorCode::output_too_large:
+    case ErrorCode::chunk_too_large:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Error named(const Pool& pool, const wire::Release& message) {

@@ -144,11 +144,13 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
     plan.launches_.push_back(prepare(plan.pipeline_.stages[i]));
     plan.order_.push_back(i);
   }
-  // A pipeline that fails at its extremes is refused before any chunk has waited for it.
+  // A pipeline that fails at its extremes is refused before any chunk has waited for it. An output that overflows its buffer there is that
+  // chunk's error: smaller ones may fit.
   for (const std::uint64_t n : {std::uint64_t{0}, max_chunk_bytes}) {
     const auto chunk = plan.chunk(n);
-    if (!chunk) return std::unexpected(chunk.error());
-    plan.max_output_bytes_ = std::max(plan.max_output_bytes_, (*chunk)->output_bytes);
+    if (!chunk && chunk.error().code != ErrorCode::output_too_large) return std::unexpected(chunk.error());
+    const auto room = chunk ? (*chunk)->output_bytes : plan.buffers_[plan.pipeline_.output].capacity.count;
+    plan.max_output_bytes_ = std::max(plan.max_output_bytes_, room);
   }
   return plan;
 }

@@ -1,36 +1,13 @@
 // Chunks, pipelines and peers that misbehave: a typed error for them, nothing for the others.
 
-#include <fstream>
-#include <iterator>
-
 #include "common/io/socket.hpp"
 #include "tests/e2e/burst.hpp"
+#include "tests/e2e/fault_pipeline.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/raw_tcp.hpp"
 
 namespace sublet::test {
 namespace {
-
-Bundle faults(const std::string& kernel) {
-  std::ifstream stream(SUBLET_SOURCE_DIR "/tests/e2e/kernels/faults.ptx", std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
-  Bundle bundle;
-  auto& pipeline = bundle.pipeline;
-  pipeline.name = "faults";
-  pipeline.modules = {{.name = "faults", .file = {}}};
-  pipeline.buffers = {{.name = "data", .bytes = "n"}, {.name = "flag", .bytes = "4"}};
-  pipeline.input = pipeline.output = "data";
-  pipeline.lanes = 2;
-  pipeline.time_limit_ms = 500;
-  PipelineStage stage{.kernel = kernel, .module = {}, .over = "1", .grid = {}, .block = {1, 1, 1}, .shared_bytes = 0, .args = {}};
-  stage.args.push_back({.type = ArgumentType::buffer, .value = "data"});
-  if (kernel == "endless") stage.args.push_back({.type = ArgumentType::buffer, .value = "flag"});
-  stage.args.push_back({.type = ArgumentType::s32, .value = "n"});
-  pipeline.stages = {stage};
-  const auto bytes = as_view(text);
-  bundle.modules = {{.name = "faults", .image = {bytes.begin(), bytes.end()}}};
-  return bundle;
-}
 
 /// Twenty chunks of which number 7 is the one that misbehaves.
 Collected twenty_with_one_bad(Client& client, const Bundle& bundle, JobStatus& status) {
@@ -52,7 +29,7 @@ TEST(Fault, F2_AnEndlessKernelEndsAsKernelTimeoutAndTheOthersFinish) {
   cluster.add_worker();
   auto client = connect(cluster.endpoint());
   JobStatus status;
-  const auto collected = twenty_with_one_bad(client, faults("endless"), status);
+  const auto collected = twenty_with_one_bad(client, fault_pipeline("endless"), status);
   EXPECT_EQ(collected.outputs.size(), 19U);
   ASSERT_TRUE(collected.errors.contains(7));
   EXPECT_EQ(collected.errors.at(7).code, ErrorCode::kernel_timeout) << to_text(collected.errors.at(7));
@@ -64,7 +41,7 @@ TEST(Fault, E5_AWildStoreEndsAsSyncFailedAndTheOthersFinish) {
   cluster.add_worker();
   auto client = connect(cluster.endpoint());
   JobStatus status;
-  const auto collected = twenty_with_one_bad(client, faults("wild"), status);
+  const auto collected = twenty_with_one_bad(client, fault_pipeline("wild"), status);
   EXPECT_EQ(collected.outputs.size(), 19U);
   ASSERT_TRUE(collected.errors.contains(7));
   const auto& error = collected.errors.at(7);
@@ -80,7 +57,7 @@ TEST(Fault, E5_ANeighbourIsUnaffectedByAWildStore) {
   submit(neighbour, 0, 2'000, 512);
   ASSERT_TRUE(neighbour.close());
   JobStatus status;
-  twenty_with_one_bad(client, faults("wild"), status);
+  twenty_with_one_bad(client, fault_pipeline("wild"), status);
   EXPECT_EQ(read_all(neighbour).outputs.size(), 2'000U);
   const auto end = ended(neighbour);
   EXPECT_EQ(end.retries, 0U);
@@ -91,7 +68,7 @@ TEST(Fault, E4_AKernelThatIsNotInItsModuleFailsTheJobAndListsThoseThatAre) {
   Cluster cluster;
   cluster.add_worker();
   auto client = connect(cluster.endpoint());
-  auto job = client.open(faults("wilde"), spec_of(64)).value();
+  auto job = client.open(fault_pipeline("wilde"), spec_of(64)).value();
   ASSERT_TRUE(job.submit(ChunkId{1}, as_view("x")));
   ASSERT_TRUE(job.close());
   const auto status = ended(job);
@@ -105,7 +82,7 @@ TEST(Fault, E3_AModuleThatCannotBeLoadedFailsTheJob) {
   Cluster cluster;
   cluster.add_worker();
   auto client = connect(cluster.endpoint());
-  auto bundle = faults("wild");
+  auto bundle = fault_pipeline("wild");
   std::string text(as_text(bundle.modules[0].image));
   text.replace(text.find("st.volatile") != std::string::npos ? text.find("st.volatile") : text.find("st.global"), 2, "zz");
   const auto bytes = as_view(text);
@@ -154,7 +131,8 @@ TEST(Fault, F1_AnOutputLargerThanItsBufferIsAnErrorAndNeverCut) {
   ASSERT_TRUE(job.submit(ChunkId{2}, ByteView(ByteVector(1000))));
   ASSERT_TRUE(job.close());
   const auto collected = read_all(job);
-  ASSERT_TRUE(collected.errors.contains(2));
+  EXPECT_EQ(collected.outputs.at(1), ByteVector(as_view("short").begin(), as_view("short").end()));
+  ASSERT_TRUE(collected.errors.contains(2)) << to_text(Error{.code = ended(job).error, .detail = ended(job).error_detail});
   EXPECT_EQ(collected.errors.at(2).code, ErrorCode::output_too_large) << to_text(collected.errors.at(2));
 }
 
