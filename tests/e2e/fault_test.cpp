@@ -126,7 +126,9 @@ TEST(Fault, F1_AnOutputLargerThanItsBufferIsAnErrorAndNeverCut) {
   auto client = connect(cluster.endpoint());
   auto bundle = shipped("echo/echo.yaml");
   bundle.pipeline.output_bytes = "n + n / 8 * 1024";
-  auto job = client.open(bundle, spec_of(4096)).value();
+  auto spec = spec_of(4096);
+  spec.policy = PolicyKind::best_effort;
+  auto job = client.open(bundle, spec).value();
   ASSERT_TRUE(job.submit(ChunkId{1}, as_view("short")));
   ASSERT_TRUE(job.submit(ChunkId{2}, ByteView(ByteVector(1000))));
   ASSERT_TRUE(job.close());
