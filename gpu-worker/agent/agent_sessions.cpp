@@ -54,7 +54,9 @@ void Agent::fail_waiting(const ContentHash& pipeline, const Error& error) {
 }
 
 void Agent::end_session(LeasedSession& session, const Error& error, ErrorCode farewell) {
-  log_->warn("lease {}: its session ends: {}", to_hex(session.id()), to_text(error));
+  // Going down is what somebody asked for; everything else is worth an operator's look.
+  log_->log(error.code == ErrorCode::draining ? spdlog::level::info : spdlog::level::warn, "lease {}: its session ends: {}",
+            to_hex(session.id()), to_text(error));
   const bool was_up = session.state() == LeasedSession::State::up;
   session.end(error);
   session.set_farewell(farewell, error.detail);

@@ -39,7 +39,7 @@ Result<BurstPlan> plan_of(const Environment& environment, const SubmitArguments&
   if (!plan) return plan;
   plan->spec.queue = arguments.queue;
   plan->spec.priority = static_cast<std::uint8_t>(arguments.priority);
-  plan->spec.name = arguments.name;
+  plan->spec.name = arguments.name.empty() ? plan->bundle.pipeline.name : arguments.name;
   plan->spec.idempotency_key = arguments.key;
   plan->batch = arguments.batch;
   plan->keep_when_stopped = !arguments.key.empty();
