@@ -167,6 +167,12 @@ Result<void> Server::finish_commit() {
 }
 
 void Server::send_all() {
+  // Work goes out before news of it: a session that waits is what a lone chunk's time is made of. Each peer's own order stays.
+  const auto is_for_worker = [&](const Send& send) {
+    const Peer* peer = peers_.find(send.peer);
+    return peer != nullptr && peer->role == wire::Role::worker;
+  };
+  std::ranges::stable_partition(sends_, is_for_worker);
   for (Send& send : sends_) {
     outbox_.send(std::move(send));
   }
