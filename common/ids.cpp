@@ -12,8 +12,9 @@ std::optional<std::uint64_t> from_hex(std::string_view digits) {
   constexpr std::size_t kMostDigits = 16;
   constexpr int kHexadecimal = 16;
   std::uint64_t value = 0;
-  const auto* end = digits.data() + digits.size();
-  const auto result = std::from_chars(digits.data(), end, value, kHexadecimal);
+  const auto* begin = digits.data();
+  const auto* end = begin + digits.size();
+  const auto result = std::from_chars(begin, end, value, kHexadecimal);
   if (digits.size() > kMostDigits || result.ec != std::errc{} || result.ptr != end) return std::nullopt;
   return value;
 }

@@ -85,8 +85,8 @@ std::uint32_t Core::grant_limit(const Lease& lease, const Job& job) const {
   }
   const auto sum = job.bucket->size->pool->sum();
   const auto takers = std::max<std::uint64_t>(sum.sessions, 1) * (lease.grants.empty() ? 1 : 2);
-  const auto share = static_cast<double>((sum.ready + takers - 1) / takers);
-  return static_cast<std::uint32_t>(std::min(target, std::max(share, worth)));
+  const std::uint64_t share = (sum.ready + takers - 1) / takers;
+  return static_cast<std::uint32_t>(std::min(target, std::max(static_cast<double>(share), worth)));
 }
 
 bool Core::grant(Lease& lease, Job& job) {

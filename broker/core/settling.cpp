@@ -70,7 +70,7 @@ Core::Handled Core::on(Request request, Worker& worker, wire::Settle& message) {
   forget_grant(*lease, index);
   const auto job = jobs_.find(grant.job);
   const bool current = job != jobs_.end() && !job->second->has_ended();
-  answer(current ? ErrorCode::ok : ErrorCode::stale);
+  static_cast<void>(answer(current ? ErrorCode::ok : ErrorCode::stale));
   if (current) {
     lease->remember(grant.id, grant.token);
     settle(*lease, grant, *job->second, message, request.payload);
