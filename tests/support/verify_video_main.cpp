@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   std::size_t wrong = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(in)) {
     if (!entry.is_regular_file()) continue;
-    const auto name = std::filesystem::relative(entry.path(), in);
+    const auto name = entry.path().lexically_relative(in);
     const bool same =
         std::filesystem::is_regular_file(out / name) && read(out / name) == sublet::test::video_reference(read(entry.path()), 0.1F);
     if (same) {
