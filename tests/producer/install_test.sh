@@ -13,7 +13,7 @@ mkdir -p "$folder/prefix/share/sublet"
 cp -r "$source/kernels" "$folder/prefix/share/sublet/kernels"
 # Only what was installed may be used, so the example is copied away from the tree first.
 cp -r "$source/examples/cpp" "$folder/example"
-cmake -S "$folder/example" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/prefix" -DCMAKE_CXX_COMPILER="$compiler" \
+cmake -G Ninja -S "$folder/example" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/prefix" -DCMAKE_CXX_COMPILER="$compiler" \
   >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log"; exit 1; }
 cmake --build "$folder/build" >"$folder/build.log" 2>&1 || { cat "$folder/build.log"; exit 1; }
 

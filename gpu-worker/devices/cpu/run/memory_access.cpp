@@ -1,5 +1,6 @@
 #include "gpu-worker/devices/cpu/run/memory_access.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -130,7 +131,8 @@ std::byte* host_of(std::uint64_t address, std::uint64_t bytes, const MemoryTable
 
 std::optional<AccessFault> move_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
                                       MemoryRange& last_hit, bool store) {
-  const std::uint32_t bytes = width_of(access.type) * access.count;
+  // Predicates have no width, and the parser lets none through to memory.
+  const std::uint32_t bytes = std::max<std::uint32_t>(width_of(access.type) * access.count, 1);
   const std::uint64_t* const addresses =
       access.address ? reinterpret_cast<const std::uint64_t*>(registers.of(*access.address, run.first)) : nullptr;
   if (addresses != nullptr && is_contiguous(addresses, run.count(), bytes)) {
