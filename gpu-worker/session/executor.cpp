@@ -131,7 +131,7 @@ Result<RunInHand*> Executor::run_to_begin() {
     if (!run) {
       return std::unexpected(run.error());
     }
-    runs_.push_back(std::move(*run));
+    runs_.push_back(*run);
   }
 }
 
