@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "tests/e2e/fault_pipeline.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/reference.hpp"
 
@@ -84,11 +85,14 @@ TEST(Burst, AWorkerThatComesLaterTakesItsShare) {
   Cluster cluster;
   cluster.add_worker({"--sessions", "1", "--name", "first"});
   auto client = connect(cluster.endpoint());
-  auto job = client.open(shipped("video/video.yaml"), spec_of(1U << 20U)).value();
-  submit(job, 0, 400, 1U << 20U, 16);
-  cluster.add_worker({"--sessions", "1", "--name", "second"});
+  auto job = client.open(slow_pipeline(), spec_of(512)).value();
+  // Everything waits when the second worker comes, however fast the first one is.
+  ASSERT_TRUE(client.pause("default", true));
+  submit(job, 0, 4'000, 512);
   ASSERT_TRUE(job.close());
-  EXPECT_EQ(read_all(job).outputs.size(), 400U);
+  cluster.add_worker({"--sessions", "1", "--name", "second"});
+  ASSERT_TRUE(client.pause("default", false));
+  EXPECT_EQ(read_all(job).outputs.size(), 4'000U);
   EXPECT_EQ(ended(job).sessions, 2U);
   const auto workers = client.workers().value();
   for (const auto& worker : workers) EXPECT_GT(worker.done, 0U) << worker.name;
