@@ -177,11 +177,13 @@ void Connection::accepted(std::uint64_t request, const wire::Accepted& accepted)
 
 void Connection::moved(std::uint64_t request, const wire::Event& event) {
   const auto job = find(event.job.id);
-  // An answer may overtake a newer EVENT of the other plane; what has ended stays so.
-  if (!job || (job->ended() && !has_ended(event.job.state))) return;
-  job->status = event.job;
+  if (!job) return;
+  // An answer may overtake a newer EVENT of the other plane, and the end is told by both; what has ended stays so and is told once.
+  if (!job->ended()) {
+    job->status = event.job;
+    tell(job, JobEvent::What::status);
+  }
   if (request == job->watch_request && job->ended()) job->watch_due = false;
-  tell(job, JobEvent::What::status);
 }
 
 void Connection::output(wire::Output output, Blob payload, Instant now) {
@@ -206,7 +208,12 @@ Instant Connection::next_deadline() const {
   return first;
 }
 
-void Connection::tell(const std::shared_ptr<KnownJob>& job, JobEvent::What what) { changes_.jobs.push_back({.job = job, .what = what}); }
+void Connection::tell(const std::shared_ptr<KnownJob>& job, JobEvent::What what) {
+  // A status tells of the job as it is when it is looked at: two that arrived together would tell the newer one twice.
+  if (what == JobEvent::What::status)
+    std::erase_if(changes_.jobs, [&](const JobEvent& event) { return event.job == job && event.what == what; });
+  changes_.jobs.push_back({.job = job, .what = what});
+}
 
 std::shared_ptr<KnownJob> Connection::find(JobId id) const {
   const auto job = jobs_.find(id);

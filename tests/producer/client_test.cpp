@@ -254,7 +254,8 @@ TEST(Client, CallsBackWithTheJobsEnd) {
   }));
   ASSERT_TRUE(job.close());
   ended.wait(false);
-  EXPECT_EQ(from_callback.error().code, ErrorCode::bad_argument) << "a callback must not wait";
+  ASSERT_FALSE(from_callback) << "a callback must not wait";
+  EXPECT_EQ(from_callback.error().code, ErrorCode::bad_argument);
   std::vector<JobState> seen;
   EXPECT_EQ(job.wait(kForever, [&](const JobStatus& status) { seen.push_back(status.state); })->state, JobState::done);
   EXPECT_EQ(seen.back(), JobState::done);

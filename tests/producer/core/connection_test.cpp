@@ -351,6 +351,29 @@ TEST(Connection, FollowsAJobAgainAfterAReconnectUntilItHasEnded) {
   EXPECT_EQ(fixture.sent<wire::Watch>(fixture.reconnect()).size(), 0U);
 }
 
+TEST(Connection, TellsTheEndOfAJobOnce) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.follow(job, 200ms);
+  fixture.connection.take_changes();
+  fixture.status(JobState::done, 1);
+  EXPECT_EQ(fixture.connection.take_changes().jobs.size(), 1U);
+  fixture.status(JobState::done, 1);
+  fixture.status(JobState::open, 0);
+  EXPECT_TRUE(fixture.connection.take_changes().jobs.empty());
+  EXPECT_EQ(job->status->state, JobState::done);
+}
+
+TEST(Connection, TellsOnlyTheNewestOfTheStatusesThatArriveTogether) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.follow(job, 200ms);
+  fixture.connection.take_changes();
+  fixture.status(JobState::open, 0);
+  fixture.status(JobState::done, 1);
+  EXPECT_EQ(fixture.connection.take_changes().jobs.size(), 1U);
+}
+
 TEST(Connection, LosesAJobThatTheBrokerDoesNotKnow) {
   Fixture fixture;
   const auto job = fixture.job();
