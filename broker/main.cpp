@@ -5,9 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "broker/server.hpp"
 #include "broker/stores/make_store.hpp"
+#include "broker/stores/redis_url.hpp"
 #include "common/io/log.hpp"
 #include "common/io/random.hpp"
 #include "common/io/ready.hpp"
@@ -24,6 +27,8 @@ constexpr int kCannotBind = 3;
 struct Arguments {
   ServerOptions server;
   std::string store = "memory:";
+  StoreWishes wishes;
+  std::string durability;
   std::string log = "info";
   int ready_fd = -1;
 };
@@ -53,7 +58,16 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
   app.add_option("--bulk", server.endpoints.bulk, "Endpoint of the bulk plane")->capture_default_str();
   app.add_option("--advertise-bulk", server.advertised_bulk, "Bulk endpoint as peers reach it, where that is another than --bulk");
-  app.add_option("--store", arguments.store, "Where jobs are kept")->capture_default_str();
+  app.add_option("--store", arguments.store,
+                 "Where jobs are kept: memory:, redis://[user:password@]host:port[/db] or redis+unix:///path[?db=N]")
+      ->capture_default_str()
+      ->envname("SUBLET_STORE");
+  app.add_option("--require-durability", arguments.durability,
+                 "The least that the store has to give: none, fast (AOF), fsync (AOF, appendfsync always) or replicated (WAIT on top)")
+      ->check(CLI::IsMember({"none", "fast", "fsync", "replicated"}));
+  app.add_option("--replicas", arguments.wishes.replicas, "With replicated: how many replicas have to confirm a commit")
+      ->check(CLI::Range(1U, 16U))
+      ->capture_default_str();
   app.add_option_function<std::uint32_t>(
          "--heartbeat-ms", [&server](std::uint32_t ms) { server.heartbeat = Millis(ms); }, "A peer silent for three of these is gone")
       ->check(CLI::Range(10U, 60'000U))
@@ -98,7 +112,36 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-int serve(const Arguments& arguments) {
+/// Waits so long, or until the process is asked to stop: then true.
+bool stopped_within(const io::StopSignals& stop, Millis delay) {
+  pollfd descriptor{.fd = stop.fd(), .events = POLLIN, .revents = 0};
+  return ::poll(&descriptor, 1, static_cast<int>(delay.count())) > 0;
+}
+
+/// Opens the store, however long another broker serves the shard or Redis is loading. Nothing when the process was asked to stop meanwhile.
+/// @param served_before  then a Redis that is away is waited for too: at the start that is more likely a mistake in the URL
+Result<std::unique_ptr<Store>> open_store(const Arguments& arguments, bool served_before, const io::StopSignals& stop, const io::Log& log) {
+  constexpr Millis kAskAgain = 200ms;
+  io::SystemRandom random;
+  for (bool told = false;; told = true) {
+    auto store = make_store(arguments.store, arguments.wishes, random);
+    if (store) {
+      return store;
+    }
+    const Error& error = store.error();
+    if (error.retry_after_ms == 0 && !(served_before && error.code == ErrorCode::store_unavailable)) {
+      return store;
+    }
+    if (!told) {
+      log->info("standing by: {}", error.detail);
+    }
+    if (stopped_within(stop, kAskAgain)) {
+      return nullptr;
+    }
+  }
+}
+
+int serve(Arguments& arguments) {
   // Before any thread starts, so that each of them leaves the signals to this one.
   const auto stop = io::StopSignals::open();
   if (!stop) {
@@ -108,27 +151,40 @@ int serve(const Arguments& arguments) {
   if (!log) {
     return complain(log.error(), kUsage);
   }
-  io::SystemRandom random;
-  auto store = make_store(arguments.store, random);
-  if (!store) {
-    return complain(store.error(), exit_code(store.error()));
-  }
-  auto server = Server::open(arguments.server, std::move(*store), *log);
-  if (!server) {
-    return complain(server.error(), exit_code(server.error()));
-  }
-  const auto [control, bulk] = (*server)->endpoints();
-  (*log)->info("serving control {} and bulk {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk, arguments.store);
-  if (arguments.ready_fd >= 0) {
-    if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"store", arguments.store}}); !told) {
-      return complain(told.error(), kFailed);
+  arguments.wishes.durability = durability_of(arguments.durability);
+  arguments.wishes.holder = fmt::format("{} (process {})", arguments.server.endpoints.control, ::getpid());
+  for (bool served_before = false;; served_before = true) {
+    auto store = open_store(arguments, served_before, *stop, *log);
+    if (!store) {
+      return complain(store.error(), exit_code(store.error()));
     }
+    if (*store == nullptr) {
+      return 0;
+    }
+    const auto name = (*store)->info().name;
+    auto server = Server::open(arguments.server, std::move(*store), *log);
+    if (!server) {
+      return complain(server.error(), exit_code(server.error()));
+    }
+    // Whoever serves again does so where its peers look for it.
+    arguments.server.endpoints = (*server)->endpoints();
+    const auto& [control, bulk] = arguments.server.endpoints;
+    (*log)->info("serving control {} and bulk {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk, name);
+    if (arguments.ready_fd >= 0 && !served_before) {
+      if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"store", name}}); !told) {
+        return complain(told.error(), kFailed);
+      }
+    }
+    auto ran = (*server)->run(stop->fd());
+    if (ran) {
+      (*log)->info("stopped");
+      return 0;
+    }
+    if (ran.error().code != ErrorCode::not_owner) {
+      return complain(ran.error(), kFailed);
+    }
+    (*log)->warn("{}", ran.error().detail);
   }
-  if (auto ran = (*server)->run(stop->fd()); !ran) {
-    return complain(ran.error(), kFailed);
-  }
-  (*log)->info("stopped");
-  return 0;
 }
 
 int run(int argc, char** argv) {

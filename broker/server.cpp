@@ -20,6 +20,13 @@ constexpr int kHeartbeatsUntilGone = 3;
 /// How often connections are looked at that only send.
 constexpr Millis kFloodInterval = 200ms;
 
+/// Whether a write lets something new in.
+bool admits(const Write& write) {
+  const auto kind = write.key.kind;
+  return !std::holds_alternative<Erase>(write.value) &&
+         (kind == RecordKind::batch || kind == RecordKind::payload || kind == RecordKind::job || kind == RecordKind::bundle);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, std::unique_ptr<Store> store, io::Log log) {
@@ -133,7 +140,7 @@ void Server::look_for_floods(Instant now) {
 
 Result<void> Server::decide(Instant now) {
   const auto due = broker_.next_deadline();
-  if (in_flight_ || (inputs_.empty() && (!due || *due > now))) {
+  if (in_flight_ || !store_ready_ || (inputs_.empty() && (!due || *due > now))) {
     return {};
   }
   Step step = broker_.step(now, inputs_);
@@ -144,17 +151,50 @@ Result<void> Server::decide(Instant now) {
     send_all();
     return {};
   }
-  store_->begin({.number = ++last_commit_, .writes = std::move(step.writes)});
-  in_flight_ = true;
+  commit(std::move(step.writes));
   return finish_commit();
 }
 
+void Server::commit(std::vector<Write> writes) {
+  // While the store is full the rules admit nothing, so whatever they decide makes room in the end.
+  const bool draining = store_full_ || std::ranges::none_of(writes, admits);
+  store_->begin({.number = ++last_commit_, .writes = std::move(writes), .draining = draining});
+  in_flight_ = true;
+}
+
+Result<void> Server::watch_store() {
+  const StoreHealth& health = store_->health();
+  if (!health.ready && health.reason.code == ErrorCode::not_owner) {
+    return std::unexpected(health.reason);
+  }
+  if (health.ready != store_ready_) {
+    store_ready_ = health.ready;
+    if (store_ready_) {
+      log_->info("the store is back");
+    } else {
+      log_->warn("the store is away, and nothing is decided until it is back: {}", health.reason.detail);
+    }
+  }
+  if (health.full != store_full_) {
+    store_full_ = health.full;
+    broker_.set_store_full(store_full_);
+    log_->warn("the store is {}", store_full_ ? "full: submits are refused until there is room" : "no longer full");
+  }
+  return {};
+}
+
 Result<void> Server::finish_commit() {
-  if (!in_flight_) {
+  auto result = store_->finished();
+  if (auto watched = watch_store(); !watched) {
+    return watched;
+  }
+  if (!result || !in_flight_) {
     return {};
   }
-  auto result = store_->finished();
-  if (!result) {
+  if (result->refused) {
+    // What was decided cannot be taken back, so this one commit still goes in; what is submitted from now on is refused.
+    result->refused->draining = true;
+    store_->begin(std::move(*result->refused));
     return {};
   }
   in_flight_ = false;
@@ -180,17 +220,18 @@ void Server::send_all() {
   outbox_.take_lost(inputs_);
 }
 
-bool Server::takes_bulk() const { return !in_flight_ || inputs_.size() < kWaitingInputs; }
+bool Server::takes_bulk() const { return (store_ready_ && !in_flight_) || inputs_.size() < kWaitingInputs; }
 
 Millis Server::until_next_deadline(Instant now) const {
-  if (!in_flight_ && !inputs_.empty()) {
+  const bool decides = store_ready_ && !in_flight_;
+  if (decides && !inputs_.empty()) {
     return 0ms;
   }
   Instant next = next_flood_check_;
   if (peers_.size() > 0) {
     next = std::min(next, next_heartbeat_);
   }
-  if (const auto due = broker_.next_deadline(); due && !in_flight_) {
+  if (const auto due = broker_.next_deadline(); due && decides) {
     next = std::min(next, *due);
   }
   return std::max(std::chrono::ceil<Millis>(next - now), 0ms);

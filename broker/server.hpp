@@ -47,7 +47,7 @@ class Server {
   [[nodiscard]] Endpoints endpoints() const { return planes_.endpoints(); }
 
   /// Serves until `stop_fd` becomes readable. An error when the store refused a commit: then nothing that was decided since may be sent,
-  /// and the process has to start anew from what the store holds.
+  /// and the process has to start anew from what the store holds. `not_owner`: another broker serves the shard now.
   Result<void> run(int stop_fd);
 
   /// To be read by the thread that runs.
@@ -60,6 +60,8 @@ class Server {
   void look_for_floods(Instant now);
   Result<void> decide(Instant now);
   Result<void> finish_commit();
+  Result<void> watch_store();
+  void commit(std::vector<Write> writes);
   void send_all();
   [[nodiscard]] bool takes_bulk() const;
   [[nodiscard]] Millis until_next_deadline(Instant now) const;
@@ -80,6 +82,9 @@ class Server {
   /// Of the commit in flight, or about to leave.
   std::vector<Send> sends_;
   bool in_flight_ = false;
+  /// As the store was when last asked.
+  bool store_ready_ = true;
+  bool store_full_ = false;
   std::uint64_t last_commit_ = 0;
   bool control_is_empty_ = true;
   bool bulk_is_empty_ = true;

@@ -39,6 +39,9 @@ class Broker {
   /// @param inputs  are moved from
   Step step(Instant now, std::span<Input> inputs);
 
+  /// The store takes nothing but draining commits: SUBMITs are refused with `resource_exhausted` from now on, or no longer.
+  void set_store_full(bool full);
+
   /// When `step` has to be called even without input; nothing: not before the next input.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

@@ -45,6 +45,7 @@ class Core {
   Result<void> restore(std::map<RecordKey, RecordValue> records, Instant now);
   Step step(Instant now, std::span<Input> inputs);
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
+  void set_store_full(bool full) { store_full_ = full; }
 
  private:
   using Request = const Received&;
@@ -183,6 +184,7 @@ class Core {
   const BrokerOptions options_;
   const StoreInfo store_;
   Random& random_;
+  bool store_full_ = false;
   Instant now_;
   Step step_;
 

@@ -25,6 +25,8 @@ struct BrokerOptions {
   std::uint64_t input_budget_chunks = 50'000'000;
   /// What `resource_exhausted` tells the producer to wait.
   Millis retry_after = 100ms;
+  /// The same where the store is full, which passes more slowly.
+  Millis store_retry_after = 500ms;
 
   std::uint64_t max_chunk_bytes = 32U << 20U;
   std::uint64_t max_batch_bytes = 32U << 20U;

@@ -117,6 +117,12 @@ Result<void> Core::check_submit(const Job& job, const wire::Submit& message, con
 }
 
 Result<void> Core::check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const {
+  if (store_full_) {
+    return std::unexpected(
+        Error{.code = ErrorCode::resource_exhausted,
+              .detail = fmt::format("the memory of store {} is full; repeat the batch when some jobs are done", store_.name),
+              .retry_after_ms = static_cast<std::uint32_t>(options_.store_retry_after.count())});
+  }
   if (queue.stored_bytes + bytes <= options_.input_budget_bytes.count && queue.stored_chunks + chunks <= options_.input_budget_chunks) {
     return {};
   }

@@ -3,12 +3,29 @@
 #include <fmt/format.h>
 
 #include "broker/stores/memory_store.hpp"
+#include "broker/stores/redis_store.hpp"
 
 namespace sublet::broker {
 
-Result<std::unique_ptr<Store>> make_store(std::string_view url, Random& random) {
-  if (url == "memory:") return std::make_unique<MemoryStore>(random);
-  return fail(ErrorCode::bad_argument, fmt::format("store \"{}\" is not supported; use memory:", url));
+Result<std::unique_ptr<Store>> make_store(std::string_view url, const StoreWishes& wishes, Random& random) {
+  if (url == "memory:") {
+    if (wishes.durability.value_or(Durability::none) == Durability::none) return std::make_unique<MemoryStore>(random);
+    return fail(ErrorCode::bad_argument, fmt::format("store \"memory:\" survives nothing and durability \"{}\" is demanded; use redis://",
+                                                     to_text(*wishes.durability)));
+  }
+  if (!url.starts_with("redis")) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("store \"{}\" is not supported; use memory:, redis://host:port or redis+unix:///path", url));
+  }
+  const auto address = parse_redis_url(url);
+  if (!address) return std::unexpected(address.error());
+  auto store = RedisStore::open(*address,
+                                {.holder = wishes.holder,
+                                 .demanded = wishes.durability.value_or(address->durability.value_or(Durability::fast)),
+                                 .replicas = wishes.replicas},
+                                random);
+  if (!store) return std::unexpected(store.error());
+  return std::move(*store);
 }
 
 }  // namespace sublet::broker

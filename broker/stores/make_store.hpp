@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "broker/stores/store.hpp"
@@ -9,8 +12,19 @@
 
 namespace sublet::broker {
 
-/// The store that `url` names: `memory:`. Anything else is `bad_argument`.
+/// What a broker wants of its store, besides the URL.
+struct StoreWishes {
+  /// Who the broker is, for others that find its shard held.
+  std::string holder = "a broker";
+  /// The least that a commit which was answered has to survive; the URL's wish when not given.
+  std::optional<Durability> durability;
+  /// With `replicated`: how many replicas have to confirm a commit.
+  std::uint32_t replicas = 1;
+};
+
+/// The store that `url` names: `memory:`, `redis://…` or `redis+unix://…`. A URL that cannot be is `bad_argument`; otherwise errors as
+/// `RedisStore::open`, those that may pass with `retry_after_ms`.
 /// @param random  for the id of a new store
-Result<std::unique_ptr<Store>> make_store(std::string_view url, Random& random);
+Result<std::unique_ptr<Store>> make_store(std::string_view url, const StoreWishes& wishes, Random& random);
 
 }  // namespace sublet::broker

@@ -10,7 +10,7 @@ MemoryStore::MemoryStore(Random& random) : info_{.id = random.next(), .durable =
 
 void MemoryStore::begin(Commit commit) {
   const auto number = commit.number;
-  answer_ = {.number = number, .outcome = take(commit)};
+  answer_ = {.number = number, .outcome = take(commit), .refused = {}};
 }
 
 Result<void> MemoryStore::take(Commit& commit) {

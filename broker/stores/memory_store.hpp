@@ -18,12 +18,14 @@ class MemoryStore final : public Store {
   void begin(Commit commit) override;
   std::optional<CommitResult> finished() override;
   [[nodiscard]] int fd() const override { return -1; }
+  [[nodiscard]] const StoreHealth& health() const override { return health_; }
   Result<RecordValue> fetch(const RecordKey& key) override;
 
  private:
   Result<void> take(Commit& commit);
 
   StoreInfo info_;
+  StoreHealth health_;
   std::map<RecordKey, RecordValue> records_;
   std::uint64_t last_number_ = 0;
   std::optional<CommitResult> answer_;

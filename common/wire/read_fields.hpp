@@ -80,6 +80,12 @@ class FieldReader : public ItemReader {
   bool read(std::vector<std::byte>& out, TextRule /*rule*/) { return read_binary(out); }
   bool read(U32List& out, TextRule /*rule*/) { return read_packed(out.values); }
   bool read(CodeList& out, TextRule /*rule*/) { return read_packed(out.values) && check_codes(out); }
+  bool read(std::int64_t& out, TextRule /*rule*/) {
+    std::uint64_t bits = 0;
+    if (!read_integer(bits, std::numeric_limits<std::uint64_t>::max())) return false;
+    out = std::bit_cast<std::int64_t>(bits);
+    return true;
+  }
   bool read(Token& out, TextRule /*rule*/) {
     std::array<std::uint64_t, 2> words{};
     if (!read_words(std::span(words))) return false;

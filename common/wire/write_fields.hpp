@@ -42,6 +42,8 @@ class FieldWriter {
   void write(bool value, TextRule /*rule*/) { out_.boolean(value); }
   void write(double value, TextRule /*rule*/) { out_.real(value); }
   void write(Millis value, TextRule /*rule*/) { out_.integer(static_cast<std::uint64_t>(value.count())); }
+  // As the bits of its two's complement, so that one item kind is enough.
+  void write(std::int64_t value, TextRule /*rule*/) { out_.integer(std::bit_cast<std::uint64_t>(value)); }
   void write(const Token& value, TextRule /*rule*/) {
     const std::array words = {value.high, value.low};
     out_.binary(to_bytes<2>(words));

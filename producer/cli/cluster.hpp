@@ -24,6 +24,8 @@ struct ClusterOptions {
   /// VRAM that the worker may lease out on each card; nothing: its own default.
   std::optional<Bytes> vram = {};
   std::string log_level = "error";
+  /// Where the broker keeps jobs.
+  std::string store = "memory:";
 };
 
 /// The command lines of the two programs.

@@ -51,6 +51,7 @@ const std::vector<Reserved> kReserved = {
     {"zmq", {"common/io/socket"}},
     {"msgpack", {"common/wire/msgpack_"}},
     {"yaml-cpp", {"common/pipeline/pipeline_yaml.cpp"}},
+    {"hiredis", {"broker/stores/redis_connection.cpp"}},
     {"CLI/", {"broker/", "gpu-worker/", "producer/cli/"}},
 };
 

@@ -18,6 +18,7 @@ struct RunArguments {
   std::string device = "cpu";
   std::uint32_t sessions = 0;
   std::string vram;
+  std::string store = "memory:";
   Showing showing;
 };
 
@@ -105,7 +106,8 @@ ExitCode run(Environment& environment, const RunArguments& arguments) {
     announce(console, *plan, arguments.device);
     say_skipped(console, plan->inputs);
   }
-  const ClusterOptions options{.control = "", .bulk = "", .device = arguments.device, .sessions = arguments.sessions, .vram = *card};
+  const ClusterOptions options{
+      .control = "", .bulk = "", .device = arguments.device, .sessions = arguments.sessions, .vram = *card, .store = arguments.store};
   return run_with_cluster(environment, options, std::move(*plan), arguments.showing);
 }
 
@@ -119,6 +121,9 @@ void add_run(CLI::App& app, Action& chosen) {
   verb->add_option("--device", arguments->device, "cpu or cuda")->type_name("KIND")->capture_default_str();
   verb->add_option("--sessions", arguments->sessions, "Most sessions at a time; 0: as the worker thinks best")->type_name("N");
   verb->add_option("--vram", arguments->vram, "Memory of the card that sessions share, for example 512MiB")->type_name("SIZE");
+  verb->add_option("--store", arguments->store, "Where jobs are kept: memory:, redis://… or redis+unix://…")
+      ->type_name("URL")
+      ->capture_default_str();
   verb->add_flag("--json", arguments->showing.json, "One JSON object on stdout instead of the summary");
   verb->add_flag("-q,--quiet", arguments->showing.quiet, "No progress and no summary, errors only");
   verb->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return run(environment, *arguments); }; });

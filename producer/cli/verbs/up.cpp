@@ -72,6 +72,9 @@ void add_up(CLI::App& app, Action& chosen) {
   verb->add_option("--device", options.device, "cpu or cuda")->type_name("KIND")->capture_default_str();
   verb->add_option("--sessions", options.sessions, "Most sessions at a time; 0: as the worker thinks best")->type_name("N");
   verb->add_option("--vram", arguments->vram, "Memory of the card that sessions share, for example 512MiB")->type_name("SIZE");
+  verb->add_option("--store", options.store, "Where jobs are kept: memory:, redis://… or redis+unix://…")
+      ->type_name("URL")
+      ->capture_default_str();
   verb->add_option("--log", options.log_level, "debug, info, warn, error or off")->type_name("LEVEL")->capture_default_str();
   verb->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return up(environment, *arguments); }; });
 }

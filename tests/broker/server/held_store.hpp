@@ -79,18 +79,24 @@ class HeldStore final : public Store {
   Result<std::map<RecordKey, RecordValue>> load() override { return {}; }
   void begin(Commit commit) override {
     number_ = commit.number;
+    in_flight_ = true;
     gate_.begin();
   }
   std::optional<CommitResult> finished() override {
+    if (!in_flight_) return std::nullopt;
     auto answer = gate_.take_answer();
     if (!answer) return std::nullopt;
-    return CommitResult{.number = number_, .outcome = std::move(*answer)};
+    in_flight_ = false;
+    return CommitResult{.number = number_, .outcome = std::move(*answer), .refused = {}};
   }
   [[nodiscard]] int fd() const override { return gate_.answered_fd(); }
+  [[nodiscard]] const StoreHealth& health() const override { return health_; }
   Result<RecordValue> fetch(const RecordKey& /*key*/) override { return fail(ErrorCode::not_found, "nothing is kept"); }
 
  private:
   CommitGate& gate_;
+  StoreHealth health_;
+  bool in_flight_ = false;
   std::uint64_t number_ = 0;
 };
 

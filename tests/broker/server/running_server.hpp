@@ -14,7 +14,7 @@ namespace sublet::broker::test {
 
 inline std::unique_ptr<Store> memory_store() {
   SeededRandom random(1);
-  return make_store("memory:", random).value();
+  return make_store("memory:", {}, random).value();
 }
 
 inline ServerOptions any_ports() {
