@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kWaitingMessages = 1'024;
 constexpr std::size_t kWaitingBytes = std::size_t{128} << 20U;
 
+/// How long SETTLED waits for company, and how many of one peer: a worker keeps outputs until then.
+constexpr Millis kHold = 5ms;
+constexpr std::size_t kHeldMessages = 16;
+
 std::size_t payload_bytes(const Send& send) {
   std::size_t bytes = 0;
   for (const Blob& piece : send.payload) {
@@ -21,7 +25,7 @@ std::size_t payload_bytes(const Send& send) {
 
 }  // namespace
 
-void Outbox::send(Send send) {
+void Outbox::send(Send send, Instant now) {
   Peer* peer = peers_.find(send.peer);
   if (peer == nullptr) {
     return;
@@ -36,7 +40,44 @@ void Outbox::send(Send send) {
   if (plane_of(wire::type_of(send.message)) == wire::Plane::bulk && peer->bulk.empty()) {
     return wait_for_bulk(*peer, std::move(send));
   }
+  if (std::holds_alternative<wire::Settled>(send.message)) {
+    return hold(*peer, std::move(send), now);
+  }
   deliver(*peer, send);
+  release(send.peer);
+}
+
+void Outbox::hold(Peer& peer, Send send, Instant now) {
+  if (peer.held.empty()) {
+    holding_.push_back(peer.id);
+  }
+  peer.held.push_back(std::move(send));
+  if (peer.held.size() >= kHeldMessages) {
+    return release(peer.id);
+  }
+  if (!release_at_) {
+    release_at_ = now + kHold;
+  }
+}
+
+void Outbox::release(PeerId id) {
+  Peer* peer = peers_.find(id);
+  if (peer == nullptr || peer->held.empty()) {
+    return;
+  }
+  for (const Send& send : std::exchange(peer->held, {})) {
+    // The peer may have been cut by the message before.
+    if (Peer* still = peers_.find(id); still != nullptr) {
+      deliver(*still, send);
+    }
+  }
+}
+
+void Outbox::release_held() {
+  release_at_.reset();
+  for (const PeerId peer : std::exchange(holding_, {})) {
+    release(peer);
+  }
 }
 
 void Outbox::bulk_is_there(Peer& peer) {

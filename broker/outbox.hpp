@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,14 @@ class Outbox {
   Outbox(Planes& planes, Peers& peers, OutboxOptions options, Counters& counters)
       : planes_(planes), peers_(peers), options_(std::move(options)), counters_(counters) {}
 
-  /// Messages to a peer that is gone are dropped; those for a bulk plane that has not said HELLO yet wait for it.
-  void send(Send send);
+  /// Messages to a peer that is gone are dropped; those for a bulk plane that has not said HELLO yet wait for it. SETTLED, which nobody
+  /// waits for, is held until another message goes to that peer, or `release_at`: alone it would wake a worker once more for every lone
+  /// chunk.
+  void send(Send send, Instant now);
+
+  /// When `release_held` has to be called; nothing while nothing is held.
+  [[nodiscard]] std::optional<Instant> release_at() const { return release_at_; }
+  void release_held();
 
   /// Sends what waited. To be called when HELLO came on bulk.
   void bulk_is_there(Peer& peer);
@@ -42,6 +49,8 @@ class Outbox {
 
  private:
   void deliver(Peer& peer, const Send& send);
+  void hold(Peer& peer, Send send, Instant now);
+  void release(PeerId id);
   void wait_for_bulk(Peer& peer, Send send);
   void cut(Peer& peer, std::uint64_t& counter);
   void complete(Peer& peer, wire::Welcome& welcome) const;
@@ -51,6 +60,8 @@ class Outbox {
   OutboxOptions options_;
   Counters& counters_;
   std::vector<PeerId> lost_;
+  std::vector<PeerId> holding_;  ///< may name peers that hold nothing any more
+  std::optional<Instant> release_at_;
 };
 
 }  // namespace sublet::broker

@@ -31,6 +31,8 @@ struct Peer {
   /// Messages for the bulk plane that were decided before HELLO came there.
   std::vector<Send> waiting;
   std::size_t waiting_bytes = 0;
+  /// SETTLEDs that wait for another message to travel with.
+  std::vector<Send> held;
   Instant heard;
 };
 

@@ -85,6 +85,9 @@ Result<void> Server::run(int stop_fd) {
       return finished;
     }
     const Instant now = io::now();
+    if (outbox_.release_at() && *outbox_.release_at() <= now) {
+      outbox_.release_held();
+    }
     receive(now);
     look_after_peers(now);
     look_for_floods(now);
@@ -213,8 +216,9 @@ void Server::send_all() {
     return peer != nullptr && peer->role == wire::Role::worker;
   };
   std::ranges::stable_partition(sends_, is_for_worker);
+  const Instant now = io::now();
   for (Send& send : sends_) {
-    outbox_.send(std::move(send));
+    outbox_.send(std::move(send), now);
   }
   sends_.clear();
   outbox_.take_lost(inputs_);
@@ -228,6 +232,9 @@ Millis Server::until_next_deadline(Instant now) const {
     return 0ms;
   }
   Instant next = next_flood_check_;
+  if (outbox_.release_at()) {
+    next = std::min(next, *outbox_.release_at());
+  }
   if (peers_.size() > 0) {
     next = std::min(next, next_heartbeat_);
   }

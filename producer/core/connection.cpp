@@ -204,6 +204,7 @@ Instant Connection::next_deadline() const {
   if (const auto question = requests_.next_deadline()) first = std::min(first, *question);
   for (const auto& job : turn_) {
     if (const auto retry = job->queue.retry_at()) first = std::min(first, *retry);
+    if (job->reader && job->reader->tell_by) first = std::min(first, *job->reader->tell_by);
   }
   return first;
 }

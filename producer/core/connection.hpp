@@ -105,6 +105,8 @@ class Connection {
   void take_turn(const std::shared_ptr<KnownJob>& job);
   void pump(Instant now);
   void send_reading(KnownJob& job);
+  /// @param has_company  something else goes to the broker at the same moment
+  void send_taken(KnownJob& job, bool has_company, Instant now);
   /// @return whether a batch went out
   bool send_batch(const std::shared_ptr<KnownJob>& job, Instant now);
   void send(wire::Plane plane, std::uint64_t request, wire::Message message, std::optional<Blob> payload = {});

@@ -7,6 +7,13 @@
 
 namespace sublet::producer {
 
+namespace {
+
+/// How long TAKEN waits for a SUBMIT to travel with: alone it would wake the broker once more for every lone chunk.
+constexpr Millis kTakenHold = 20ms;
+
+}  // namespace
+
 std::uint64_t Connection::ask(wire::Plane plane, wire::Message message, std::optional<Blob> payload, std::optional<JobId> job) {
   const std::uint64_t request = next_request_++;
   requests_.ask({.plane = plane, .request = request, .message = std::move(message), .payload = std::move(payload)}, job);
@@ -91,7 +98,8 @@ bool Connection::take(const std::shared_ptr<KnownJob>& job, Cursor cursor, Load 
   reader.untold += load;
   if (reader.taken <= reader.taken_sent) return false;
   take_turn(job);
-  return now || reader.untold.chunks >= reader.window.chunks / 4 || reader.untold.bytes >= reader.window.bytes / 4;
+  reader.tell_now |= now || reader.untold.chunks >= reader.window.chunks / 4 || reader.untold.bytes >= reader.window.bytes / 4;
+  return reader.tell_now;
 }
 
 void Connection::widen(const std::shared_ptr<KnownJob>& job, Load window) {
@@ -102,7 +110,7 @@ void Connection::widen(const std::shared_ptr<KnownJob>& job, Load window) {
 
 void Connection::close_reader(const std::shared_ptr<KnownJob>& job) {
   if (!job->reader) return;
-  send_reading(*job);
+  if (link_.up()) send_taken(*job, true, {});
   job->taken_before = job->reader->taken;
   job->taken_told = job->reader->taken_sent;
   job->reader.reset();
@@ -136,12 +144,14 @@ void Connection::pump(Instant now) {
       const auto interval = static_cast<std::uint32_t>(job->watch_interval.count());
       send(wire::Plane::control, job->watch_request, wire::Watch{.job = job->id, .follow = true, .interval_ms = interval});
     }
+    const bool sent = send_batch(job, now);
     send_reading(*job);
-    if (send_batch(job, now)) {
+    send_taken(*job, sent, now);
+    if (sent) {
       turn_.push_back(std::move(job));
       continue;
     }
-    job->due = job->queue.may_send();
+    job->due = job->queue.may_send() || (job->reader && job->reader->tell_by);
     if (job->due) waiting.push_back(std::move(job));
   }
   turn_ = std::move(waiting);
@@ -149,11 +159,6 @@ void Connection::pump(Instant now) {
 
 void Connection::send_reading(KnownJob& job) {
   if (!link_.up()) return;
-  if (job.reader && job.reader->taken > job.reader->taken_sent) {
-    job.reader->taken_sent = job.reader->taken;
-    job.reader->untold = {};
-    send(wire::Plane::bulk, next_request_++, wire::Taken{.job = job.id, .cursor = job.reader->taken});
-  }
   if (job.reader && job.reader->read_due) {
     job.reader->read_due = false;
     job.reader->request = next_request_++;
@@ -164,6 +169,18 @@ void Connection::send_reading(KnownJob& job) {
   if (std::exchange(job.stop_reading, false)) {
     send(wire::Plane::bulk, next_request_++, wire::Read{.job = job.id, .after = job.taken_before, .chunks = 0, .bytes = 0});
   }
+}
+
+void Connection::send_taken(KnownJob& job, bool has_company, Instant now) {
+  if (!job.reader || job.reader->taken <= job.reader->taken_sent) return;
+  ReaderState& reader = *job.reader;
+  if (!reader.tell_by) reader.tell_by = now + kTakenHold;
+  if (!has_company && !reader.tell_now && now < *reader.tell_by) return;
+  reader.tell_by.reset();
+  reader.tell_now = false;
+  reader.untold = {};
+  reader.taken_sent = reader.taken;
+  send(wire::Plane::bulk, next_request_++, wire::Taken{.job = job.id, .cursor = reader.taken});
 }
 
 bool Connection::send_batch(const std::shared_ptr<KnownJob>& job, Instant now) {

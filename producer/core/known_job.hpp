@@ -23,7 +23,9 @@ struct ReaderState {
   std::deque<OutputEntry> entries;  ///< came, not fetched by the reader yet
   Cursor taken;                     ///< the caller has handled everything up to here
   Cursor taken_sent;
-  Load untold;  ///< handled, and the broker does not know yet
+  Load untold;            ///< handled, and the broker does not know yet
+  bool tell_now = false;  ///< of what is untold, without waiting for something to travel with
+  std::optional<Instant> tell_by;
 };
 
 /// One job, as the connection sees it.

@@ -315,6 +315,32 @@ TEST(Connection, SendsTakenOnceItIsWorthAMessageOrAskedFor) {
   EXPECT_TRUE(fixture.connection.take(job, {3}, {.chunks = 1, .bytes = 1}, true));
 }
 
+TEST(Connection, LetsTakenTravelWithASubmit) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 100, .bytes = 1'000});
+  fixture.output(1, 50);
+  fixture.connection.take(job, {1}, {.chunks = 1, .bytes = 1}, false);
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 0U);
+  fixture.submit(job, 51);
+  const auto sends = fixture.connection.step(fixture.now).sends;
+  EXPECT_EQ(fixture.sent<wire::Submit>(sends).size(), 1U);
+  EXPECT_EQ(fixture.sent<wire::Taken>(sends).size(), 1U);
+}
+
+TEST(Connection, SendsTakenAloneWhenNothingElseGoes) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 100, .bytes = 1'000});
+  fixture.output(1, 50);
+  fixture.connection.take(job, {1}, {.chunks = 1, .bytes = 1}, false);
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 0U);
+  fixture.now = fixture.connection.next_deadline();
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 1U);
+  fixture.now += 1ms;
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 0U);
+}
+
 TEST(Connection, DeliversAgainToTheNextReaderWhatTheLastHadNotHandled) {
   Fixture fixture;
   const auto job = fixture.job();
