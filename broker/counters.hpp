@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "common/histogram.hpp"
+
 namespace sublet::broker {
 
 /// What the loop has seen and done since it was opened.
@@ -15,6 +17,8 @@ struct Counters {
   std::uint64_t silent = 0;       ///< peers not heard of for three heartbeats
   std::uint64_t steps = 0;
   std::uint64_t commits = 0;
+  MicrosHistogram commit_micros;  ///< from a commit to the store's answer
+  SizeHistogram commit_writes;
   std::uint64_t dropped_runs = 0;  ///< by `ServerOptions::drop_runs`
 };
 

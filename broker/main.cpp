@@ -1,6 +1,8 @@
+#include <array>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +10,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "broker/http/http_server.hpp"
+#include "broker/http/inquiries.hpp"
 #include "broker/server.hpp"
 #include "broker/stores/make_store.hpp"
 #include "broker/stores/redis_url.hpp"
@@ -26,6 +30,7 @@ constexpr int kCannotBind = 3;
 
 struct Arguments {
   ServerOptions server;
+  HttpOptions http;
   std::string store = "memory:";
   StoreWishes wishes;
   std::string durability;
@@ -58,6 +63,10 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
   app.add_option("--bulk", server.endpoints.bulk, "Endpoint of the bulk plane")->capture_default_str();
   app.add_option("--advertise-bulk", server.advertised_bulk, "Bulk endpoint as peers reach it, where that is another than --bulk");
+  app.add_option_function<std::string>(
+         "--http", [&http = arguments.http](const std::string& address) { http.address = address == "off" ? "" : address; },
+         "Where /metrics, /livez and /readyz are served; off: nowhere")
+      ->option_text(fmt::format("HOST:PORT={}", arguments.http.address));
   app.add_option("--store", arguments.store,
                  "Where jobs are kept: memory:, redis://[user:password@]host:port[/db] or redis+unix:///path[?db=N]")
       ->capture_default_str()
@@ -112,15 +121,33 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-/// Waits so long, or until the process is asked to stop: then true.
-bool stopped_within(const io::StopSignals& stop, Millis delay) {
-  pollfd descriptor{.fd = stop.fd(), .events = POLLIN, .revents = 0};
-  return ::poll(&descriptor, 1, static_cast<int>(delay.count())) > 0;
+/// Waits so long and answers inquiries meanwhile, or until the process is asked to stop: then true.
+bool stopped_within(const io::StopSignals& stop, Inquiries& inquiries, Millis delay) {
+  std::array<pollfd, 2> descriptors{pollfd{.fd = stop.fd(), .events = POLLIN, .revents = 0},
+                                    pollfd{.fd = inquiries.fd(), .events = POLLIN, .revents = 0}};
+  const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(delay.count()));
+  if (ready > 0 && descriptors[1].revents != 0) {
+    inquiries.answer([] { return Readings{.standing_by = true}; });
+  }
+  return ready > 0 && descriptors[0].revents != 0;
+}
+
+/// Nothing when it is not wanted.
+Result<std::optional<HttpServer>> open_http(const Arguments& arguments, Inquiries& inquiries) {
+  if (arguments.http.address.empty()) {
+    return std::nullopt;
+  }
+  auto http = HttpServer::open({.address = arguments.http.address, .insecure_network = arguments.server.insecure_network}, inquiries);
+  if (!http) {
+    return std::unexpected(http.error());
+  }
+  return std::move(*http);
 }
 
 /// Opens the store, however long another broker serves the shard or Redis is loading. Nothing when the process was asked to stop meanwhile.
 /// @param served_before  then a Redis that is away is waited for too: at the start that is more likely a mistake in the URL
-Result<std::unique_ptr<Store>> open_store(const Arguments& arguments, bool served_before, const io::StopSignals& stop, const io::Log& log) {
+Result<std::unique_ptr<Store>> open_store(const Arguments& arguments, bool served_before, const io::StopSignals& stop, Inquiries& inquiries,
+                                          const io::Log& log) {
   constexpr Millis kAskAgain = 200ms;
   io::SystemRandom random;
   for (bool told = false;; told = true) {
@@ -135,7 +162,7 @@ Result<std::unique_ptr<Store>> open_store(const Arguments& arguments, bool serve
     if (!told) {
       log->info("standing by: {}", error.detail);
     }
-    if (stopped_within(stop, kAskAgain)) {
+    if (stopped_within(stop, inquiries, kAskAgain)) {
       return nullptr;
     }
   }
@@ -151,10 +178,19 @@ int serve(Arguments& arguments) {
   if (!log) {
     return complain(log.error(), kUsage);
   }
+  auto inquiries = Inquiries::open();
+  if (!inquiries) {
+    return complain(inquiries.error(), kFailed);
+  }
+  const auto http = open_http(arguments, *inquiries);
+  if (!http) {
+    return complain(http.error(), exit_code(http.error()));
+  }
+  const std::string url = *http ? (*http)->url() : "";
   arguments.wishes.durability = durability_of(arguments.durability);
   arguments.wishes.holder = fmt::format("{} (process {})", arguments.server.endpoints.control, ::getpid());
   for (bool served_before = false;; served_before = true) {
-    auto store = open_store(arguments, served_before, *stop, *log);
+    auto store = open_store(arguments, served_before, *stop, *inquiries, *log);
     if (!store) {
       return complain(store.error(), exit_code(store.error()));
     }
@@ -169,9 +205,11 @@ int serve(Arguments& arguments) {
     // Whoever serves again does so where its peers look for it.
     arguments.server.endpoints = (*server)->endpoints();
     const auto& [control, bulk] = arguments.server.endpoints;
-    (*log)->info("serving control {} and bulk {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk, name);
+    (*server)->answer(*inquiries);
+    (*log)->info("serving control {} and bulk {}, {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk,
+                 url.empty() ? "no http" : "metrics at " + url + "/metrics", name);
     if (arguments.ready_fd >= 0 && !served_before) {
-      if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"store", name}}); !told) {
+      if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"http", url}, {"store", name}}); !told) {
         return complain(told.error(), kFailed);
       }
     }

@@ -1,5 +1,7 @@
 #include "broker/peers.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sublet::broker {
@@ -73,6 +75,10 @@ std::vector<PeerId> Peers::silent_since(Instant since) const {
     }
   }
   return silent;
+}
+
+std::size_t Peers::count(wire::Role role) const {
+  return static_cast<std::size_t>(std::ranges::count_if(peers_, [&](const auto& peer) { return peer.second->role == role; }));
 }
 
 }  // namespace sublet::broker

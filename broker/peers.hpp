@@ -57,6 +57,7 @@ class Peers {
   [[nodiscard]] std::vector<PeerId> silent_since(Instant since) const;
 
   [[nodiscard]] std::size_t size() const { return peers_.size(); }
+  [[nodiscard]] std::size_t count(wire::Role role) const;
 
  private:
   using ByRoutingId = std::unordered_map<io::RoutingId, Peer*>;

@@ -73,6 +73,11 @@ Result<void> Server::run(int stop_fd) {
       poller->add(store_->fd());
     }
   }
+  std::size_t inquiry = 0;
+  if (inquiries_ != nullptr) {
+    inquiry = everything.add(inquiries_->fd());
+    without_bulk.add(inquiries_->fd());
+  }
   everything.add(planes_.socket(wire::Plane::bulk));
 
   for (;;) {
@@ -83,6 +88,9 @@ Result<void> Server::run(int stop_fd) {
     }
     if (auto finished = finish_commit(); !finished) {
       return finished;
+    }
+    if (inquiries_ != nullptr && poller.readable(inquiry)) {
+      inquiries_->answer([&] { return readings(); });
     }
     const Instant now = io::now();
     if (outbox_.release_at() && *outbox_.release_at() <= now) {
@@ -161,6 +169,8 @@ Result<void> Server::decide(Instant now) {
 void Server::commit(std::vector<Write> writes) {
   // While the store is full the rules admit nothing, so whatever they decide makes room in the end.
   const bool draining = store_full_ || std::ranges::none_of(writes, admits);
+  counters_.commit_writes.observe(writes.size());
+  commit_began_ = io::now();
   store_->begin({.number = ++last_commit_, .writes = std::move(writes), .draining = draining});
   in_flight_ = true;
 }
@@ -205,6 +215,7 @@ Result<void> Server::finish_commit() {
     return std::unexpected(result->outcome.error());
   }
   ++counters_.commits;
+  counters_.commit_micros.observe(static_cast<std::uint64_t>(std::chrono::duration_cast<Micros>(io::now() - commit_began_).count()));
   send_all();
   return {};
 }
@@ -222,6 +233,17 @@ void Server::send_all() {
   }
   sends_.clear();
   outbox_.take_lost(inputs_);
+}
+
+Readings Server::readings() const {
+  const Instant now = io::now();
+  return {.rules = broker_.statistics(now),
+          .loop = counters_,
+          .producers = peers_.count(wire::Role::producer),
+          .workers = peers_.count(wire::Role::worker),
+          .store = store_->info().name,
+          .store_ready = store_ready_,
+          .commit_age = in_flight_ ? std::chrono::duration_cast<Millis>(now - commit_began_) : 0ms};
 }
 
 bool Server::takes_bulk() const { return (store_ready_ && !in_flight_) || inputs_.size() < kWaitingInputs; }

@@ -7,6 +7,7 @@
 #include "broker/core/broker.hpp"
 #include "broker/core/options.hpp"
 #include "broker/counters.hpp"
+#include "broker/http/inquiries.hpp"
 #include "broker/intake.hpp"
 #include "broker/outbox.hpp"
 #include "broker/peers.hpp"
@@ -46,6 +47,10 @@ class Server {
   /// As bound, with the ports that were chosen.
   [[nodiscard]] Endpoints endpoints() const { return planes_.endpoints(); }
 
+  /// Answers inquiries while it runs.
+  /// @param inquiries  lasts longer
+  void answer(Inquiries& inquiries) { inquiries_ = &inquiries; }
+
   /// Serves until `stop_fd` becomes readable. An error when the store refused a commit: then nothing that was decided since may be sent,
   /// and the process has to start anew from what the store holds. `not_owner`: another broker serves the shard now.
   Result<void> run(int stop_fd);
@@ -63,6 +68,7 @@ class Server {
   Result<void> watch_store();
   void commit(std::vector<Write> writes);
   void send_all();
+  [[nodiscard]] Readings readings() const;
   [[nodiscard]] bool takes_bulk() const;
   [[nodiscard]] Millis until_next_deadline(Instant now) const;
 
@@ -77,6 +83,7 @@ class Server {
   Counters counters_;
   Outbox outbox_;
   Intake intake_;
+  Inquiries* inquiries_ = nullptr;
 
   std::vector<Input> inputs_;
   /// Of the commit in flight, or about to leave.
@@ -85,6 +92,7 @@ class Server {
   /// As the store was when last asked.
   bool store_ready_ = true;
   bool store_full_ = false;
+  Instant commit_began_;
   std::uint64_t last_commit_ = 0;
   bool control_is_empty_ = true;
   bool bulk_is_empty_ = true;

@@ -59,6 +59,8 @@ enum class Metric : std::uint8_t {
   broker_commits_total,
   broker_commit_seconds,
   broker_commit_writes,
+  broker_leases,
+  broker_store_ready,
   broker_batch_chunks,
 };
 

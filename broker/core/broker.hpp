@@ -8,6 +8,7 @@
 #include <span>
 
 #include "broker/core/options.hpp"
+#include "broker/core/statistics.hpp"
 #include "broker/core/step.hpp"
 #include "broker/stores/store.hpp"
 #include "common/error.hpp"
@@ -44,6 +45,9 @@ class Broker {
 
   /// When `step` has to be called even without input; nothing: not before the next input.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  /// Costs a look at every job.
+  [[nodiscard]] Statistics statistics(Instant now) const;
 
  private:
   std::unique_ptr<Core> core_;

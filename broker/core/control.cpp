@@ -83,11 +83,11 @@ Core::Handled Core::on(Request request, wire::Pause& message) {
     write({.kind = RecordKind::queue, .owner = queue_hash(queue.name)}, QueueRecord{.name = queue.name, .paused = queue.paused});
     count_output_bytes(queue, 0);
   }
-  reply(request, wire::Listed{.queues = {status_of_queue(queue)}});
+  reply(request, wire::Listed{.queues = {status_of_queue(queue, now_)}});
   return {};
 }
 
-wire::QueueStatus Core::status_of_queue(const Queue& queue) const {
+wire::QueueStatus Core::status_of_queue(const Queue& queue, Instant now) const {
   wire::QueueStatus status{.name = queue.name,
                            .paused = queue.paused,
                            .jobs = queue.live_jobs,
@@ -103,11 +103,24 @@ wire::QueueStatus Core::status_of_queue(const Queue& queue) const {
     for (const auto& [turn, job] : bucket->jobs) {
       if (job->ready_batches.empty()) continue;
       const auto& oldest = job->batches.at(*job->ready_batches.begin());
-      const auto age = std::chrono::duration_cast<Millis>(now_ - oldest.accepted_at).count();
+      const auto age = std::chrono::duration_cast<Millis>(now - oldest.accepted_at).count();
       status.oldest_ms = std::max(status.oldest_ms, static_cast<std::uint64_t>(age));
     }
   }
   return status;
+}
+
+Statistics Core::statistics(Instant now) const {
+  Statistics statistics{.queues = {}, .counts = counts_, .leases = leases_.size()};
+  std::map<const Queue*, std::size_t> places;
+  for (const auto& [name, queue] : queues_) {
+    places.emplace(&queue, statistics.queues.size());
+    statistics.queues.push_back({.status = status_of_queue(queue, now), .counts = queue.seen});
+  }
+  for (const auto& [id, job] : jobs_) {
+    ++statistics.queues[places.at(job->queue)].jobs[static_cast<std::size_t>(job->progress.state)];
+  }
+  return statistics;
 }
 
 Core::Handled Core::on(Request request, wire::List& message) {
@@ -118,7 +131,8 @@ Core::Handled Core::on(Request request, wire::List& message) {
       listed.jobs.push_back(status_of(*job, now_));
     }
   } else if (message.what == wire::Listing::queues) {
-    for (const auto& queue : queues_ | std::views::values | std::views::take(kMaxListed)) listed.queues.push_back(status_of_queue(queue));
+    for (const auto& queue : queues_ | std::views::values | std::views::take(kMaxListed))
+      listed.queues.push_back(status_of_queue(queue, now_));
   } else {
     for (const auto& worker : workers_ | std::views::values | std::views::take(kMaxListed)) {
       const auto sum = cards_.sum(worker->instance);

@@ -20,6 +20,7 @@
 #include "broker/core/outcome.hpp"
 #include "broker/core/queue.hpp"
 #include "broker/core/scheduler.hpp"
+#include "broker/core/statistics.hpp"
 #include "broker/core/step.hpp"
 #include "broker/core/timers.hpp"
 #include "broker/stores/store.hpp"
@@ -46,6 +47,7 @@ class Core {
   Step step(Instant now, std::span<Input> inputs);
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
   void set_store_full(bool full) { store_full_ = full; }
+  [[nodiscard]] Statistics statistics(Instant now) const;
 
  private:
   using Request = const Received&;
@@ -93,7 +95,7 @@ class Core {
   Handled on(Request request, wire::Pause& message);
   Handled on(Request request, wire::List& message);
   Handled on(Request request, wire::Get& message);
-  [[nodiscard]] wire::QueueStatus status_of_queue(const Queue& queue) const;
+  [[nodiscard]] wire::QueueStatus status_of_queue(const Queue& queue, Instant now) const;
   void tell_watchers(Job& job);
 
   // submit.cpp: chunks come in
@@ -205,6 +207,7 @@ class Core {
   std::uint64_t last_job_ = 0;
   std::uint64_t last_pool_ = 0;
   std::uint64_t hungry_turns_ = 0;
+  RuleCounts counts_;
 
   // What this step has touched.
   std::vector<Pool*> touched_pools_;

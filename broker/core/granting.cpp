@@ -160,6 +160,7 @@ void Core::take_part(Job& job, Batch& batch, GrantPart part, wire::Run& run, Gra
 
 void Core::hand_out(Lease& lease, Job& job, wire::Run run, Grant grant, std::vector<Blob> payload) {
   ++last_grant_;
+  counts_.run_chunks.observe(grant.chunks);
   grant.token = random_.token();
   grant.job = job.id;
   grant.sent = now_;

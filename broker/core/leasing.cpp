@@ -112,6 +112,7 @@ void Core::punish_pool(Pool& pool) {
 
 void Core::check_lease(Lease& lease) {
   if (lease.deadline <= now_) {
+    ++counts_.expired_leases;
     release_from_here(lease, ErrorCode::lease_expired, "the lease was not renewed in time");
     return;
   }

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/statistics.hpp"
 #include "broker/stores/record.hpp"
 #include "common/ids.hpp"
 #include "common/time.hpp"
@@ -27,6 +28,7 @@ struct Queue {
   std::uint64_t done = 0;
   std::uint64_t dead = 0;
   std::uint64_t retries = 0;
+  QueueCounts seen;
 
   std::map<std::string, JobId> keys;  ///< by idempotency key
   std::vector<Bucket*> buckets;

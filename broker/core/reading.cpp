@@ -46,6 +46,7 @@ void Core::pump(Job& job) {
 void Core::append_entry(Job& job, Entry entry, Blob payload) {
   if (entry.empty()) return;
   auto& output = entry.output();
+  counts_.output_chunks.observe(output.lengths.values.size());
   output.job = job.id;
   output.cursor = job.log.next();
   const auto shared = std::make_shared<const wire::Output>(std::move(output));

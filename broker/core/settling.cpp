@@ -55,6 +55,7 @@ std::string_view detail_at(const std::vector<wire::ChunkDetail>& details, std::u
 
 Core::Handled Core::on(Request request, Worker& worker, wire::Settle& message) {
   const auto answer = [&](ErrorCode code) {
+    if (code == ErrorCode::stale) ++counts_.stale_settles;
     reply(request, wire::Settled{.lease = message.lease, .grant = message.grant, .code = code});
     return Handled{};
   };
@@ -90,6 +91,8 @@ void Core::settle(Lease& lease, const Grant& grant, Job& job, wire::Settle& mess
     settle_one_by_one(grant, job, misfit, {});
     return;
   }
+  counts_.settle_chunks.observe(grant.chunks);
+  for (const auto micros : message.micros.values) job.queue->seen.chunk_micros.observe(micros);
   learn_cost(lease, grant, job, message);
   const auto element = element_bytes(job.spec);
   const bool whole =
@@ -119,6 +122,7 @@ void Core::learn_cost(Lease& lease, const Grant& grant, Job& job, const wire::Se
 
 void Core::note_done(Job& job, std::uint64_t chunks, std::uint64_t bytes) {
   job.progress.bytes_out += bytes;
+  job.queue->seen.bytes_out += bytes;
   job.queue->done += chunks;
 }
 
@@ -199,10 +203,13 @@ void Core::settle_failed(Job& job, Batch& batch, const GrantPart& part, const Fa
         job.progress.error_detail = fmt::format("chunk {}: {}", ids.front().first, detail);
       }
       job.queue->dead += count;
+      job.queue->seen.dead[outcome.code] += count;
       outcome.next = {.count = count, .state = ChunkState::dead};
     } else if (outcome.next.attempts != run.record.attempts || outcome.next.crashes != run.record.crashes) {
       job.progress.retries += count;
       job.queue->retries += count;
+    } else {
+      job.queue->seen.returned += count;
     }
     if (outcome.next.state == ChunkState::waiting) {
       timers_.set({.due = Instant(Millis(outcome.next.ref)),

@@ -176,6 +176,7 @@ Core::Handled Core::on(Request request, wire::Submit& message) {
       position = part.begin + part.count;
     }
   }
+  counts_.submit_chunks.observe(lengths.size());
   reply(request, wire::Accepted{.job = job.id, .fresh = fresh});
   return {};
 }
@@ -203,6 +204,7 @@ void Core::store_batch(Job& job, BatchRecord record, Blob payload) {
   queue.counts[static_cast<std::size_t>(ChunkState::ready)] += chunks;
   queue.stored_bytes += bytes;
   queue.stored_chunks += chunks;
+  queue.seen.bytes_in += bytes;
   index_.count(job, static_cast<std::int64_t>(chunks));
   place_in_index(job);
   job.bucket->size->pool->touch();

@@ -72,7 +72,7 @@ void end(io::Child& child, Instant deadline) {
 }  // namespace
 
 std::vector<std::string> broker_arguments(const ClusterOptions& options, int ready_fd) {
-  return {"--control",  options.control,          "--bulk", options.bulk,     "--store", options.store,
+  return {"--control",  options.control,          "--bulk", options.bulk,     "--store", options.store, "--http", options.http,
           "--ready-fd", std::to_string(ready_fd), "--log",  options.log_level};
 }
 

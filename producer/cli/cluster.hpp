@@ -18,6 +18,8 @@ struct ClusterOptions {
   /// Empty: a socket of its own in a private folder, which nobody else finds.
   std::string control;
   std::string bulk;
+  /// Where the broker serves metrics; `off`: nowhere.
+  std::string http = "off";
   std::string device = "cpu";
   /// Most sessions at a time; 0: as many as the worker thinks best.
   std::uint32_t sessions = 0;

@@ -54,6 +54,12 @@ void Console::say(std::string_view line) {
   std::fflush(err_);
 }
 
+void Console::redraw(std::string_view text) const {
+  // To the upper left corner, and everything below erased.
+  if (out_terminal_) fmt::print(out_, "\x1b[H\x1b[J");
+  print(text);
+}
+
 void Console::bar(std::string_view line) {
   if (!err_terminal_ || (line.empty() && !bar_shown_)) return;
   // Back to the first column, the text, and the rest of the line erased.

@@ -26,6 +26,8 @@ class Console {
   [[nodiscard]] std::size_t bar_width() const;
 
   void print(std::string_view text) const;
+  /// Results that take the place of the former ones on a terminal, and follow them elsewhere.
+  void redraw(std::string_view text) const;
   /// A line on `err`; takes the place of a progress bar that stands there.
   void say(std::string_view line);
   /// Shows `line` in place of the last one, on a terminal; "" takes it away.

@@ -1,8 +1,12 @@
 #include "producer/cli/listing.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/job_text.hpp"
 #include "producer/cli/summary.hpp"
 #include "producer/cli/table.hpp"
 #include "producer/cli/text.hpp"
@@ -20,11 +24,11 @@ int percent(const JobStatus& job) { return job.accepted == 0 ? 0 : static_cast<i
 
 /// What a job is doing, in a word that says more than its state while it has not ended.
 std::string_view activity(const JobStatus& job) {
-  if (has_ended(job.state)) return name_of(job.state);
+  if (has_ended(job.state)) return to_text(job.state);
   if (job.leased > 0) return "running";
   if (job.ready > 0) return "ready";
   if (job.waiting > 0) return "waiting";
-  return name_of(job.state);
+  return to_text(job.state);
 }
 
 std::string error_text(const JobStatus& job) {
@@ -53,7 +57,10 @@ std::string jobs_table(const std::vector<JobStatus>& jobs, std::size_t width) {
   return render(table, width);
 }
 
-std::string queues_table(const std::vector<wire::QueueStatus>& queues, std::size_t width) {
+namespace {
+
+/// @param rates  one for each queue, or none at all
+std::string queues_table(const std::vector<wire::QueueStatus>& queues, const std::vector<std::string>& rates, std::size_t width) {
   if (queues.empty()) return "No queues yet. The first job makes its queue: sublet submit video --in DIR\n";
   Table table{.columns = {{.title = "QUEUE", .shortest = 8},
                           {.title = "STATE"},
@@ -67,12 +74,34 @@ std::string queues_table(const std::vector<wire::QueueStatus>& queues, std::size
                           {.title = "DONE", .right = true, .rank = 1},
                           {.title = "DEAD", .right = true, .rank = 1}},
               .rows = {}};
-  for (const auto& queue : queues) {
-    table.rows.push_back({printable(queue.name), queue.paused ? "paused" : "open", count_text(queue.jobs), count_text(queue.ready),
-                          count_text(queue.waiting), count_text(queue.leased), size_text(queue.bytes), size_text(queue.output_bytes),
-                          queue.ready == 0 ? "-" : age_of(queue.oldest_ms), count_text(queue.done), count_text(queue.dead)});
+  if (!rates.empty()) table.columns.insert(table.columns.end() - 1, {.title = "DONE/S", .right = true});
+  for (std::size_t index = 0; index < queues.size(); ++index) {
+    const auto& queue = queues[index];
+    auto& row = table.rows.emplace_back(
+        std::vector<std::string>{printable(queue.name), queue.paused ? "paused" : "open", count_text(queue.jobs), count_text(queue.ready),
+                                 count_text(queue.waiting), count_text(queue.leased), size_text(queue.bytes), size_text(queue.output_bytes),
+                                 queue.ready == 0 ? "-" : age_of(queue.oldest_ms), count_text(queue.done), count_text(queue.dead)});
+    if (!rates.empty()) row.insert(row.end() - 1, rates[index]);
   }
   return render(table, width);
+}
+
+}  // namespace
+
+std::string queues_table(const std::vector<wire::QueueStatus>& queues, std::size_t width) { return queues_table(queues, {}, width); }
+
+std::string queues_table(const std::vector<wire::QueueStatus>& queues, const std::vector<wire::QueueStatus>& before, Nanos elapsed,
+                         std::size_t width) {
+  std::vector<std::string> rates;
+  for (const auto& queue : queues) {
+    const auto old = std::ranges::find(before, queue.name, &wire::QueueStatus::name);
+    // A broker that was started anew counts from 0 again.
+    const bool comparable = old != before.end() && old->done <= queue.done && elapsed > Nanos(0);
+    const double seconds = std::chrono::duration<double>(elapsed).count();
+    rates.push_back(comparable ? count_text(static_cast<std::uint64_t>(std::lround(static_cast<double>(queue.done - old->done) / seconds)))
+                               : "-");
+  }
+  return queues_table(queues, rates, width);
 }
 
 std::string workers_table(const std::vector<wire::WorkerStatus>& workers, std::string_view broker, std::size_t width) {
@@ -98,8 +127,8 @@ std::string job_text(const JobStatus& job, std::size_t width) {
   pairs.emplace_back("job", to_hex(job.id));
   if (!job.name.empty()) pairs.emplace_back("name", printable(job.name));
   pairs.emplace_back("queue", printable(job.queue));
-  pairs.emplace_back("state", activity(job) == name_of(job.state) ? std::string(name_of(job.state))
-                                                                  : fmt::format("{} ({})", name_of(job.state), activity(job)));
+  pairs.emplace_back("state", activity(job) == to_text(job.state) ? std::string(to_text(job.state))
+                                                                  : fmt::format("{} ({})", to_text(job.state), activity(job)));
   if (const auto error = error_text(job); !error.empty()) pairs.emplace_back("error", error);
   pairs.emplace_back("chunks", fmt::format("{} accepted: {} done, {} dead, {} dropped", count_text(job.accepted), count_text(job.done),
                                            count_text(job.dead), count_text(job.dropped)));
@@ -126,7 +155,7 @@ Json job_json(const JobStatus& job) {
   return {{"id", to_hex(job.id)},
           {"name", job.name},
           {"queue", job.queue},
-          {"state", name_of(job.state)},
+          {"state", to_text(job.state)},
           {"accepted", job.accepted},
           {"ready", job.ready},
           {"waiting", job.waiting},

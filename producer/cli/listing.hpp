@@ -16,6 +16,9 @@ namespace sublet::cli {
 /// Tables with what to do next in place of an empty one.
 std::string jobs_table(const std::vector<JobStatus>& jobs, std::size_t width);
 std::string queues_table(const std::vector<wire::QueueStatus>& queues, std::size_t width);
+/// The same with how many chunks a second were done since `before`, which was `elapsed` ago.
+std::string queues_table(const std::vector<wire::QueueStatus>& queues, const std::vector<wire::QueueStatus>& before, Nanos elapsed,
+                         std::size_t width);
 /// @param broker  where a first worker would connect to
 std::string workers_table(const std::vector<wire::WorkerStatus>& workers, std::string_view broker, std::size_t width);
 

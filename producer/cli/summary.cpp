@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/job_text.hpp"
 #include "common/pipeline/nearest.hpp"
 #include "producer/cli/table.hpp"
 #include "producer/cli/text.hpp"
@@ -18,7 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 5> kStates{"open", "closed", "done", "failed", "cancelled"};
 constexpr std::array<std::string_view, 6> kAggregates{"collect", "concat", "count", "sum", "min", "max"};
 constexpr std::array<std::string_view, 3> kElements{"f32", "f64", "i64"};
 
@@ -121,7 +121,7 @@ Json summary_json(const BurstSummary& summary) {
       {"ok", summary.complete()},
       {"job", to_hex(summary.job)},
       {"pipeline", summary.pipeline},
-      {"state", name_of(summary.state)},
+      {"state", to_text(summary.state)},
       {"chunks", summary.chunks},
       {"done", summary.done},
       {"failed", summary.failed},
@@ -143,7 +143,6 @@ Json summary_json(const BurstSummary& summary) {
   };
 }
 
-std::string_view name_of(JobState state) { return kStates.at(static_cast<std::size_t>(state)); }
 std::string_view name_of(AggregateKind kind) { return kAggregates.at(static_cast<std::size_t>(kind)); }
 std::string_view name_of(ElementType type) { return kElements.at(static_cast<std::size_t>(type)); }
 

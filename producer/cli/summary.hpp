@@ -66,7 +66,6 @@ std::string summary_text(const BurstSummary& summary, std::size_t width);
 /// The object of `--json`: docs/cli.md.
 nlohmann::ordered_json summary_json(const BurstSummary& summary);
 
-std::string_view name_of(JobState state);
 std::string_view name_of(AggregateKind kind);
 std::string_view name_of(ElementType type);
 

@@ -73,11 +73,12 @@ Cluster::~Cluster() {
 
 void Cluster::start_broker(const std::string& control, const std::string& bulk) {
   auto args = broker_args_;
-  args.insert(args.end(), {"--control", control, "--bulk", bulk, "--log", "warn"});
+  args.insert(args.end(), {"--control", control, "--bulk", bulk, "--http", "127.0.0.1:0", "--log", "warn"});
   auto [child, ready] = start("sublet-broker", args);
   broker_.push_back(std::move(child));
   control_ = ready.at("control");
   bulk_ = ready.at("bulk");
+  http_ = ready.at("http");
 }
 
 std::size_t Cluster::add_worker(const std::vector<std::string>& args) {

@@ -25,6 +25,8 @@ class Cluster {
   /// The broker's control endpoint, for clients.
   [[nodiscard]] const std::string& endpoint() const { return control_; }
   [[nodiscard]] const std::string& bulk_endpoint() const { return bulk_; }
+  /// "http://127.0.0.1:PORT" of the broker's metrics.
+  [[nodiscard]] const std::string& http_url() const { return http_; }
 
   /// Starts a worker and returns once it has said HELLO to the broker. The number names it below.
   std::size_t add_worker(const std::vector<std::string>& args = {});
@@ -49,6 +51,7 @@ class Cluster {
   std::vector<io::Child> workers_;
   std::string control_;
   std::string bulk_;
+  std::string http_;
 };
 
 /// Starts `program` with `--ready-fd`, waits for its ready line.

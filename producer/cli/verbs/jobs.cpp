@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/job_text.hpp"
 #include "producer/cli/listing.hpp"
 #include "producer/cli/summary.hpp"
 #include "producer/cli/text.hpp"
@@ -66,7 +67,7 @@ Result<ExitCode> cancel_job(Environment& environment, const JobArguments& argume
     environment.console.print(
         fmt::format("Cancelled {}: {} of {} were done.\n", to_hex(*job), count_text(status->done), plural(status->accepted, "chunk")));
   } else {
-    environment.console.print(fmt::format("{} had ended before: {}.\n", to_hex(*job), name_of(status->state)));
+    environment.console.print(fmt::format("{} had ended before: {}.\n", to_hex(*job), to_text(status->state)));
   }
   return ExitCode::ok;
 }

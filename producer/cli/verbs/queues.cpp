@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 
+#include "common/io/clock.hpp"
 #include "producer/cli/listing.hpp"
 #include "producer/cli/text.hpp"
 #include "producer/cli/verbs/verb.hpp"
@@ -13,6 +16,8 @@ namespace {
 struct QueueArguments {
   std::string queue;
   bool pause = false;
+  bool watch = false;
+  std::string interval = "1s";
   Connection connection;
   Format format;
 };
@@ -21,7 +26,32 @@ std::string json_line(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
-Result<ExitCode> list_queues(Environment& environment, const QueueArguments& /*arguments*/, Client& client, bool json) {
+/// Shows the queues again and again until Ctrl-C: a table that changes on a terminal, a table or a line of JSON each time elsewhere.
+Result<ExitCode> watch_queues(Environment& environment, const QueueArguments& arguments, Client& client, bool json) {
+  const auto interval = parse_duration(arguments.interval, "--interval");
+  if (!interval) return std::unexpected(interval.error());
+  if (*interval <= 0ms) return fail(ErrorCode::bad_argument, "--interval is 0; give at least 1ms, 1s is usual");
+  std::vector<wire::QueueStatus> before;
+  Instant seen;
+  for (;;) {
+    auto queues = client.queues();
+    if (environment.interrupts.asked()) return ExitCode::ok;
+    if (!queues) return std::unexpected(queues.error());
+    const Instant now = io::now();
+    if (json) {
+      environment.console.print(json_array(*queues, queue_json).dump() + '\n');
+    } else {
+      environment.console.redraw(queues_table(*queues, before, now - seen, environment.console.width()));
+    }
+    before = std::move(*queues);
+    seen = now;
+    pollfd interrupt{.fd = environment.interrupts.fd(), .events = POLLIN, .revents = 0};
+    if (::poll(&interrupt, 1, static_cast<int>(std::min<Millis::rep>(interval->count(), 3'600'000))) > 0) return ExitCode::ok;
+  }
+}
+
+Result<ExitCode> list_queues(Environment& environment, const QueueArguments& arguments, Client& client, bool json) {
+  if (arguments.watch) return watch_queues(environment, arguments, client, json);
   const auto queues = client.queues();
   if (!queues) return std::unexpected(queues.error());
   environment.console.print(json ? json_line(json_array(*queues, queue_json)) : queues_table(*queues, environment.console.width()));
@@ -75,8 +105,11 @@ void add_pause(CLI::App& app, Action& chosen, bool pause) {
 }  // namespace
 
 void add_queues(CLI::App& app, Action& chosen) {
-  choose(*add_verb(app, "queues", "List queues with what waits in them", "sublet queues -o json"), std::make_shared<QueueArguments>(),
-         chosen, list_queues);
+  auto arguments = std::make_shared<QueueArguments>();
+  auto* queues = add_verb(app, "queues", "List queues with what waits in them", "sublet queues --watch");
+  queues->add_flag("-w,--watch", arguments->watch, "Show them again and again, with chunks done a second, until Ctrl-C");
+  queues->add_option("--interval", arguments->interval, "Between two looks")->type_name("DURATION")->capture_default_str();
+  choose(*queues, arguments, chosen, list_queues);
   choose(*add_verb(app, "workers", "List workers with what they have to lease out", "sublet workers"), std::make_shared<QueueArguments>(),
          chosen, list_workers);
   add_pause(app, chosen, true);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/job_text.hpp"
 #include "producer/cli/text.hpp"
 #include "producer/cli/verbs/burst_arguments.hpp"
 #include "producer/cli/verbs/drive.hpp"
@@ -58,7 +59,7 @@ ExitCode report_submitted(Environment& environment, const SubmitArguments& argum
   const auto submitted = summary.chunks - summary.failed;
   if (json) {
     console.print(
-        Json{{"id", id}, {"resumed", resumed}, {"state", name_of(summary.state)}, {"submitted", submitted}, {"failed", summary.failed}}
+        Json{{"id", id}, {"resumed", resumed}, {"state", to_text(summary.state)}, {"submitted", submitted}, {"failed", summary.failed}}
             .dump(2) +
         '\n');
   } else if (!arguments.quiet) {

@@ -65,10 +65,12 @@ void add_up(CLI::App& app, Action& chosen) {
   auto& options = arguments->options;
   options.control = kDefaultControl;
   options.bulk = "tcp://127.0.0.1:7451";
+  options.http = "127.0.0.1:7452";
   options.log_level = "warn";
   auto* verb = add_verb(app, "up", "Start a broker and a worker, and stay until Ctrl-C", "sublet up --sessions 4");
   verb->add_option("--control", options.control, "Where the broker listens for requests")->type_name("EP")->capture_default_str();
   verb->add_option("--bulk", options.bulk, "Where the broker listens for payloads")->type_name("EP")->capture_default_str();
+  verb->add_option("--http", options.http, "Where the broker serves metrics; off: nowhere")->type_name("HOST:PORT")->capture_default_str();
   verb->add_option("--device", options.device, "cpu or cuda")->type_name("KIND")->capture_default_str();
   verb->add_option("--sessions", options.sessions, "Most sessions at a time; 0: as the worker thinks best")->type_name("N");
   verb->add_option("--vram", arguments->vram, "Memory of the card that sessions share, for example 512MiB")->type_name("SIZE");

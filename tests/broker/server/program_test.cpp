@@ -31,7 +31,8 @@ Program start(std::vector<std::string> args) {
   return {std::move(child.value()), std::move(ready)};
 }
 
-const std::vector<std::string> kAnyPorts{"--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*", "--log", "error"};
+const std::vector<std::string> kAnyPorts{"--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*",
+                                         "--http",    "127.0.0.1:0",       "--log",  "error"};
 
 std::vector<std::string> any_ports_and(std::vector<std::string> more) {
   more.insert(more.begin(), kAnyPorts.begin(), kAnyPorts.end());
@@ -56,7 +57,7 @@ TEST(BrokerProgram, SaysWhereItServesAndEndsCleanlyOnSigterm) {
 TEST(BrokerProgram, EndsWithThreeWhenThePortIsTaken) {
   const Program first = start(kAnyPorts);
   ASSERT_TRUE(first.ready);
-  Program second = start({"--control", first.ready->at("control"), "--bulk", "tcp://127.0.0.1:*"});
+  Program second = start({"--control", first.ready->at("control"), "--bulk", "tcp://127.0.0.1:*", "--http", "off"});
   EXPECT_FALSE(second.ready);
   EXPECT_EQ(second.child.wait().code, 3);
 }

@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -51,6 +52,22 @@ TEST(Listing, QueuesAndWorkersFitEightyColumns) {
   worker.done = 123'456'789;
   EXPECT_LE(widest_line(queues_table({queue}, 80)), 80U) << queues_table({queue}, 80);
   EXPECT_LE(widest_line(workers_table({worker}, "ipc://x", 80)), 80U) << workers_table({worker}, "ipc://x", 80);
+}
+
+TEST(Listing, QueuesThatAreWatchedShowHowManyChunksASecondAreDone) {
+  wire::QueueStatus before;
+  before.name = "busy";
+  before.done = 1'000;
+  auto now = before;
+  now.done = 4'000;
+  wire::QueueStatus fresh;
+  fresh.name = "fresh";
+  const auto table = queues_table({now, fresh}, {before}, 2s, 120);
+  EXPECT_THAT(table, testing::HasSubstr("DONE/S"));
+  EXPECT_THAT(table, testing::ContainsRegex("busy.* 1,500 +0\n"));
+  EXPECT_THAT(table, testing::ContainsRegex("fresh.* - +0\n"));
+  before.done = 9'000;
+  EXPECT_THAT(queues_table({now}, {before}, 2s, 120), testing::ContainsRegex("busy.* - +0\n")) << "a broker that was started anew";
 }
 
 TEST(Listing, AnEmptyListSaysWhatToDoNext) {

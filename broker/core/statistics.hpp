@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/histogram.hpp"
+#include "common/wire/messages.hpp"
+
+namespace sublet::broker {
+
+/// What was counted about one queue since the broker started.
+struct QueueCounts {
+  std::uint64_t bytes_in = 0;   ///< of payloads accepted
+  std::uint64_t bytes_out = 0;  ///< of outputs settled
+  std::uint64_t returned = 0;   ///< chunks that became ready again, uncharged
+  std::map<ErrorCode, std::uint64_t> dead;
+  MicrosHistogram chunk_micros;  ///< what a session took for a chunk
+};
+
+struct QueueStatistics {
+  wire::QueueStatus status;
+  QueueCounts counts;
+  std::array<std::uint64_t, 5> jobs{};  ///< by JobState, the ended ones that are still listed included
+};
+
+/// What was counted about all queues together.
+struct RuleCounts {
+  std::uint64_t stale_settles = 0;
+  std::uint64_t expired_leases = 0;
+  SizeHistogram submit_chunks;
+  SizeHistogram run_chunks;
+  SizeHistogram settle_chunks;
+  SizeHistogram output_chunks;
+};
+
+/// How the rules' state stands, and what they have counted.
+struct Statistics {
+  std::vector<QueueStatistics> queues;
+  RuleCounts counts;
+  std::uint64_t leases = 0;
+};
+
+}  // namespace sublet::broker

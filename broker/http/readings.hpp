@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "broker/core/statistics.hpp"
+#include "broker/counters.hpp"
+#include "common/time.hpp"
+
+namespace sublet::broker {
+
+/// What a broker has to say of itself at one moment.
+struct Readings {
+  Statistics rules;
+  Counters loop;
+  std::uint64_t producers = 0;
+  std::uint64_t workers = 0;
+  std::string store;
+  bool store_ready = true;  ///< by the store's own account
+  /// How long the commit in flight has been waiting for the store; 0 when none is.
+  Millis commit_age{0};
+  /// Another broker serves, and this one waits to take over.
+  bool standing_by = false;
+};
+
+/// A store that takes longer for one commit is not there.
+constexpr Millis kReadyCommitAge = 2s;
+
+inline bool is_store_ready(const Readings& readings) { return readings.store_ready && readings.commit_age < kReadyCommitAge; }
+
+}  // namespace sublet::broker

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "common/job.hpp"
+
+namespace sublet {
+
+/// As people and their programs read it.
+constexpr std::string_view to_text(JobState state) {
+  constexpr std::array<std::string_view, 5> kNames{"open", "closed", "done", "failed", "cancelled"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+}  // namespace sublet
