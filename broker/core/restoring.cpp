@@ -8,8 +8,10 @@
 namespace sublet::broker {
 namespace {
 
-/// Grants of before that are gone from the store may still be with a worker; ids that many later never meet them.
+/// Grants of before that are gone from the store may still be with a worker; ids that many later, and by a random bit more, never meet
+/// them.
 constexpr std::uint64_t kGrantGap = 1ULL << 32U;
+constexpr unsigned kGrantSpreadShift = 24;
 
 using Records = std::map<RecordKey, RecordValue>;
 
@@ -125,6 +127,7 @@ struct Core::Restoring {
       batch.runs_stored = runs != nullptr;
       job.queue->stored_bytes += bytes.size();
       job.queue->stored_chunks += batch.count();
+      wait(job, batch);
       count(job, batch);
     }
     core.place_in_index(job);
@@ -139,7 +142,6 @@ struct Core::Restoring {
       job.count(state) += run.record.count;
       job.queue->counts[static_cast<std::size_t>(state)] += run.record.count;
       if (state == ChunkState::ready) ready += run.record.count;
-      if (state == ChunkState::waiting) wait(job, batch, run);
       if (state != ChunkState::ready || !run.alone()) continue;
       for (auto position = run.begin; position < run.end(); ++position) job.alone.emplace(batch.id(), position);
     }
@@ -148,11 +150,22 @@ struct Core::Restoring {
     job.bucket->size->pool->touch();
   }
 
-  void wait(const Job& job, const Batch& batch, const Run& run) {
-    // Another clock may be far ahead or behind; no wait is longer than the policy's longest.
-    const auto longest = core.now_ + job.spec.retry.max_backoff + job.spec.retry.max_backoff / 2;
-    auto due = std::min(instant_of(run.record.ref), longest);
-    core.timers_.set({.due = due, .kind = TimerKind::retry, .id = job.id.value, .batch = batch.id().value, .begin = run.begin});
+  /// Another clock may be far ahead or behind; no wait is longer than the policy's longest, and what is due is said by this clock from now
+  /// on.
+  void wait(const Job& job, Batch& batch) {
+    const auto longest = core.now_ms() + static_cast<std::uint64_t>((job.spec.retry.max_backoff + job.spec.retry.max_backoff / 2).count());
+    for (std::uint32_t position = 0; position < batch.count();) {
+      auto run = batch.run_at(position);
+      position = run.end();
+      if (run.record.state != ChunkState::waiting) continue;
+      run.record.ref = std::min(run.record.ref, longest);
+      batch.assign(run.begin, run.record);
+      core.timers_.set({.due = Instant(Millis(run.record.ref)),
+                        .kind = TimerKind::retry,
+                        .id = job.id.value,
+                        .batch = batch.id().value,
+                        .begin = run.begin});
+    }
   }
 
   void lease(const LeaseRecord& record) {

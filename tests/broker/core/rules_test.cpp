@@ -37,6 +37,26 @@ struct Bench {
   }
 };
 
+TEST(BrokerCore, WakesAWaitingChunkAfterATakeoverByAHostWhoseClockIsFarBehind) {
+  World world;
+  world.now = Instant(1h);
+  const auto producer = world.producer();
+  Bench bench{.world = world, .peer = world.worker(1)};
+  world.offer(bench.peer, 1);
+  const auto job = world.open(producer, {.open_timeout = 2h});
+  bench.hear(world.submit(producer, job, {.first = 5, .count = 1}));
+  ASSERT_EQ(bench.runs.size(), 1U);
+  bench.settle(bench.runs.front(), ErrorCode::transient);
+  const auto reader = [&] { return world.status(world.producer(), job); };
+  ASSERT_EQ(reader().waiting, 1U);
+
+  world.now = Instant(1s);
+  world.restart();
+  EXPECT_EQ(reader().waiting, 1U);
+  world.pass(24s);
+  EXPECT_EQ(reader().ready, 1U);
+}
+
 TEST(BrokerCore, J3_AlwaysTransientChunkRunsFourTimes) {
   World world;
   const auto producer = world.producer();
