@@ -123,6 +123,8 @@ Result<void> Core::check_budget(const Queue& queue, std::uint64_t chunks, std::u
               .detail = fmt::format("the memory of store {} is full; repeat the batch when some jobs are done", store_.name),
               .retry_after_ms = static_cast<std::uint32_t>(options_.store_retry_after.count())});
   }
+  // A batch larger than the whole budget goes when nothing else is stored, else it would be refused for ever.
+  if (queue.stored_chunks == 0) return {};
   if (queue.stored_bytes + bytes <= options_.input_budget_bytes.count && queue.stored_chunks + chunks <= options_.input_budget_chunks) {
     return {};
   }

@@ -57,6 +57,14 @@ TEST(BrokerCore, WakesAWaitingChunkAfterATakeoverByAHostWhoseClockIsFarBehind) {
   EXPECT_EQ(reader().ready, 1U);
 }
 
+TEST(BrokerCore, TakesABatchLargerThanTheBudgetWhenNothingElseIsStored) {
+  World world({.input_budget_chunks = 3});
+  const auto producer = world.producer();
+  const auto job = world.open(producer, {.open_timeout = 1h});
+  EXPECT_EQ(all_of<wire::Accepted>(world.submit(producer, job, {.first = 0, .count = 5})).size(), 1U);
+  EXPECT_EQ(all_of<wire::ErrorReply>(world.submit(producer, job, {.first = 5, .count = 1})).size(), 1U);
+}
+
 TEST(BrokerCore, J3_AlwaysTransientChunkRunsFourTimes) {
   World world;
   const auto producer = world.producer();
