@@ -57,7 +57,7 @@ struct Core::Restoring {
     for (auto& [id, owned] : core.jobs_) return_ungranted(*owned);
     for (auto& [name, queue] : core.queues_) core.count_output_bytes(queue, 0);
     bundles_without_jobs();
-    core.last_grant_ += kGrantGap;
+    core.last_grant_ += kGrantGap + (core.random_.next() >> kGrantSpreadShift);
     return {};
   }
 
