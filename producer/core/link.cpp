@@ -83,7 +83,9 @@ void Link::tick(Instant now, Effects& effects) {
     lose(silent(), now, effects);
     return;
   }
-  effects.sends.push_back({.plane = wire::Plane::control, .message = wire::Ping{}, .payload = {}});
+  // On both planes: a bulk connection that broke alone is another peer to the broker now, which says so when it hears from it.
+  for (const auto plane : {wire::Plane::control, wire::Plane::bulk})
+    effects.sends.push_back({.plane = plane, .message = wire::Ping{}, .payload = {}});
   deadline_ = now + heartbeat_;
 }
 

@@ -122,7 +122,7 @@ TEST(Connection, PingsEachHeartbeatAndIsLostAfterThreeSilentOnes) {
   Fixture fixture;
   for (int beat = 0; beat < 2; ++beat) {
     fixture.now += 1s;
-    EXPECT_EQ(fixture.sent<wire::Ping>().size(), 1U);
+    EXPECT_EQ(fixture.sent<wire::Ping>().size(), 2U);
   }
   fixture.now += 1s;
   EXPECT_TRUE(fixture.connection.step(fixture.now).close);
@@ -133,10 +133,21 @@ TEST(Connection, StaysUpWhileTheBrokerAnswers) {
   Fixture fixture;
   for (int beat = 0; beat < 10; ++beat) {
     fixture.now += 1s;
-    EXPECT_EQ(fixture.sent<wire::Ping>().size(), 1U);
+    EXPECT_EQ(fixture.sent<wire::Ping>().size(), 2U);
     fixture.connection.receive(Plane::control, 0, wire::Pong{}, {}, fixture.now);
   }
   EXPECT_TRUE(fixture.connection.link().up());
+}
+
+TEST(Connection, PingsOnBothPlanesSoThatABulkConnectionWhichBrokeAloneIsNoticed) {
+  Fixture fixture;
+  fixture.now += 1s;
+  const Effects effects = fixture.connection.step(fixture.now);
+  ASSERT_EQ(effects.sends.size(), 2U);
+  EXPECT_EQ(effects.sends[0].plane, Plane::control);
+  EXPECT_EQ(effects.sends[1].plane, Plane::bulk);
+  fixture.connection.receive(Plane::bulk, 0, wire::ErrorReply{.code = ErrorCode::hello_required}, {}, fixture.now);
+  EXPECT_TRUE(fixture.connection.step(fixture.now).close);
 }
 
 TEST(Connection, AnswersPingWithItsRequestId) {
