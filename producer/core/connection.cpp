@@ -189,7 +189,16 @@ void Connection::moved(std::uint64_t request, const wire::Event& event) {
 void Connection::output(wire::Output output, Blob payload, Instant now) {
   const auto job = find(output.job);
   // Repeats are normal: a READ that replaces another starts from what this side had seen when it was sent.
-  if (!job || !job->reader || output.cursor <= job->reader->received) return;
+  if (!job || !job->reader) return;
+  if (output.cursor <= job->reader->received) {
+    // What was taken comes again from a broker that does not know so: its store forgot. It would wait for ever for room in the window.
+    if (output.cursor <= job->reader->taken_sent) {
+      job->reader->taken_sent = {};
+      job->reader->tell_now = true;
+      take_turn(job);
+    }
+    return;
+  }
   if (const auto checked = check_output(output, payload); !checked) return receive_garbage(checked.error(), now);
   job->reader->received = output.cursor;
   job->reader->entries.push_back({.message = std::move(output), .payload = std::move(payload)});

@@ -352,6 +352,20 @@ TEST(Connection, SendsTakenAloneWhenNothingElseGoes) {
   EXPECT_EQ(fixture.sent<wire::Taken>().size(), 0U);
 }
 
+TEST(Connection, TellsAgainWhatItTookToABrokerWhoseStoreForgotIt) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 8, .bytes = 1'000});
+  fixture.output(1, 50);
+  fixture.connection.take(job, {1}, {.chunks = 1, .bytes = 1}, true);
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 1U);
+  fixture.output(1, 50);
+  const auto taken = fixture.sent<wire::Taken>();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].cursor, Cursor{1});
+  EXPECT_EQ(job->reader->entries.size(), 1U);
+}
+
 TEST(Connection, DeliversAgainToTheNextReaderWhatTheLastHadNotHandled) {
   Fixture fixture;
   const auto job = fixture.job();
