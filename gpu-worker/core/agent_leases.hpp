@@ -16,6 +16,8 @@ namespace sublet {
 /// was sent that the broker answered, so it is never later here than there.
 class AgentLeases {
  public:
+  /// The TTL counts from when LEASE was sent, and nobody here knows when that was: until it is renewed for the first time, half of it is
+  /// used, which is later there than here for every LEASE that a connection may hold back without being given up.
   /// @param now  when LEASE came
   void add(LeaseId lease, Millis ttl, Instant now);
   void remove(LeaseId lease) { leases_.erase(lease); }

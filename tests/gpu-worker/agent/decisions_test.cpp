@@ -68,7 +68,16 @@ TEST(AgentLeases, WaitsForExpiryOnlyWhileThereIsNobodyToAsk) {
   AgentLeases leases;
   EXPECT_EQ(leases.next_due(true), std::nullopt);
   leases.add(kA, 9s, at(0s));
-  EXPECT_EQ(leases.next_due(false), at(9s));
+  leases.renew_sent(1, at(3s));
+  const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
+  EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
+  EXPECT_EQ(leases.next_due(false), at(12s));
+}
+
+TEST(AgentLeases, UsesHalfOfATtlThatBeganWhenNobodyHereKnows) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  EXPECT_EQ(leases.deadline(kA), at(4500ms));
 }
 
 constexpr std::uint64_t nanos(Millis time) { return static_cast<std::uint64_t>(Nanos(time).count()); }
