@@ -1,0 +1,55 @@
+#include "tests/sim/script_job.hpp"
+
+#include "tests/sim/pipeline.hpp"
+
+namespace sublet::sim {
+namespace {
+
+Behaviour draw_behaviour(Simulation& simulation) {
+  auto& dice = simulation.dice;
+  if (simulation.plan.deadly_chunks && dice.chance(0.04)) return dice.chance(0.5) ? Behaviour::deadly : Behaviour::endless;
+  if (!simulation.plan.bad_chunks || !dice.chance(0.15)) return Behaviour::good;
+  return static_cast<Behaviour>(dice.between(1, 5));
+}
+
+JobSpec draw_spec(Simulation& simulation, std::uint32_t number) {
+  auto& dice = simulation.dice;
+  JobSpec spec;
+  spec.idempotency_key = fmt::format("key-{}", number);
+  spec.name = fmt::format("{}", number);
+  spec.max_chunk_bytes = Chunks::kMaxBytes;
+  spec.priority = static_cast<std::uint8_t>(dice.between(3, 5));
+  spec.policy = dice.chance(0.6) ? PolicyKind::best_effort : PolicyKind::all;
+  if (dice.chance(0.1)) {
+    spec.policy = PolicyKind::quorum;
+    spec.quorum = dice.between(1, 5);
+  }
+  spec.aggregate = static_cast<AggregateKind>(dice.chance(0.5) ? 0 : dice.between(0, 5));
+  spec.element = ElementType::i64;
+  spec.retry = {.max_retries = static_cast<std::uint32_t>(dice.between(0, 3)), .initial_backoff = 100ms, .max_backoff = 800ms};
+  // A CLOSE that the store forgot is made up for when nobody has touched the job for so long.
+  const bool forgets = simulation.plan.store == StoreClass::fast || simulation.plan.store == StoreClass::memory;
+  spec.open_timeout = dice.chance(0.1) ? Millis(3s) : forgets ? Millis(30s) : Millis(1h);
+  return spec;
+}
+
+}  // namespace
+
+ScriptJob ScriptJob::draw(Simulation& simulation, std::uint32_t number) {
+  auto& dice = simulation.dice;
+  ScriptJob job;
+  job.number = number;
+  job.spec = draw_spec(simulation, number);
+  job.pipeline = static_cast<std::uint32_t>(dice.between(0, 3) / 3);
+  job.spec.pipeline = test_pipeline(job.pipeline).hash;
+  job.cancelled = simulation.plan.cancels && dice.chance(0.5);
+  const auto count = dice.between(1, simulation.plan.max_chunks);
+  const auto stride = dice.chance(0.8) ? 1 : 2;
+  auto id = dice.between(0, 5);
+  for (std::uint64_t index = 0; index < count; ++index, id += stride) {
+    job.chunks.push_back({.id = id, .behaviour = draw_behaviour(simulation), .times = static_cast<std::uint8_t>(dice.between(1, 2))});
+  }
+  return job;
+}
+
+}  // namespace sublet::sim
