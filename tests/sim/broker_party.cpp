@@ -14,6 +14,13 @@ constexpr int kHeartbeatsUntilGone = 3;
 /// How long a broker holds its store without renewing.
 constexpr Millis kHold = 1500ms;
 
+/// Whether a write lets something new in.
+bool admits(const broker::Write& write) {
+  const auto kind = write.key.kind;
+  return !std::holds_alternative<broker::Erase>(write.value) && (kind == broker::RecordKind::batch || kind == broker::RecordKind::payload ||
+                                                                 kind == broker::RecordKind::job || kind == broker::RecordKind::bundle);
+}
+
 Blob joined(std::vector<Blob> pieces) {
   if (pieces.size() <= 1) return pieces.empty() ? Blob() : std::move(pieces.front());
   std::vector<std::byte> bytes;
@@ -95,7 +102,7 @@ void BrokerParty::turn() {
   if (!running()) return;
   if (paused()) return alarm_.set(paused_until_);
   const auto now = local();
-  if (!keep_hold(now)) return;
+  if (!watch_store(now)) return;
   if (!finish_commit()) return;
   take_all(wire::Plane::control, process_->control, now);
   take_all(wire::Plane::bulk, process_->bulk, now);
@@ -104,20 +111,22 @@ void BrokerParty::turn() {
   if (running()) set_alarm(now);
 }
 
-/// Whether the store is still this broker's. One whose hold has run out says nothing before it knows.
-bool BrokerParty::keep_hold(Instant now) {
-  if (process_->store.owns() && !disk_.away()) {
-    process_->held_until = now + kHold;
-    return true;
-  }
-  if (now < process_->held_until) return true;
-  if (!process_->store.owns()) {
+/// Whether the store may still be this broker's. One whose hold has run out decides nothing before it knows.
+bool BrokerParty::watch_store(Instant now) {
+  const auto& health = process_->store.health();
+  if (process_->store.owns()) {
+    if (health.ready) process_->held_until = now + kHold;
+  } else if (now >= process_->held_until) {
     crash("another broker owns its store");
     exited_();
     return false;
   }
-  alarm_.set(simulation_.time.now() + 50ms);
-  return false;
+  process_->store_ready = now < process_->held_until;
+  if (health.full != process_->store_full) {
+    process_->store_full = health.full;
+    process_->core.set_store_full(health.full);
+  }
+  return true;
 }
 
 void BrokerParty::take_all(wire::Plane plane, std::deque<Arrived>& arrived, Instant now) {
@@ -184,8 +193,13 @@ void BrokerParty::look_after_peers(Instant now) {
 
 bool BrokerParty::finish_commit() {
   if (!process_->in_flight) return true;
-  const auto result = process_->store.finished();
+  auto result = process_->store.finished();
   if (!result) return true;
+  if (result->refused) {
+    result->refused->draining = true;
+    process_->store.begin(std::move(*result->refused));
+    return true;
+  }
   process_->in_flight = false;
   if (!result->outcome) {
     crash(to_text(result->outcome.error()));
@@ -198,7 +212,7 @@ bool BrokerParty::finish_commit() {
 
 void BrokerParty::decide(Instant now) {
   const auto due = process_->core.next_deadline();
-  if (process_->in_flight || (process_->inputs.empty() && (!due || *due > now))) return;
+  if (process_->in_flight || !process_->store_ready || (process_->inputs.empty() && (!due || *due > now))) return;
   for (const auto& input : process_->inputs) {
     if (const auto* received = std::get_if<broker::Received>(&input))
       checker_.heard(process_->store.epoch(), received->peer, received->request, received->message);
@@ -208,9 +222,14 @@ void BrokerParty::decide(Instant now) {
   for (const auto& send : step.sends) checker_.decided(send);
   process_->sends = std::move(step.sends);
   if (step.writes.empty()) return send_all();
-  process_->store.begin({.number = ++process_->last_commit, .writes = std::move(step.writes)});
-  process_->in_flight = true;
+  commit(std::move(step.writes));
   finish_commit();
+}
+
+void BrokerParty::commit(std::vector<broker::Write> writes) {
+  const bool draining = process_->store_full || std::ranges::none_of(writes, admits);
+  process_->store.begin({.number = ++process_->last_commit, .writes = std::move(writes), .draining = draining});
+  process_->in_flight = true;
 }
 
 void BrokerParty::send_all() {
@@ -257,10 +276,12 @@ void BrokerParty::forget(broker::Peer* peer) {
 }
 
 void BrokerParty::set_alarm(Instant now) {
-  if (!process_->in_flight && !process_->inputs.empty()) return soon();
+  const bool decides = process_->store_ready && !process_->in_flight;
+  if (decides && !process_->inputs.empty()) return soon();
   std::optional<Instant> next;
-  if (process_->peers.size() > 0) next = process_->next_heartbeat;
-  if (const auto due = process_->core.next_deadline(); due && !process_->in_flight) next = std::min(next.value_or(*due), *due);
+  if (!process_->store_ready || process_->store_full) next = now + 50ms;
+  if (process_->peers.size() > 0) next = std::min(next.value_or(process_->next_heartbeat), process_->next_heartbeat);
+  if (const auto due = process_->core.next_deadline(); due && decides) next = std::min(next.value_or(*due), *due);
   if (next) alarm_.set(clock_.global(std::max(*next, now)));
 }
 

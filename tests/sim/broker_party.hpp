@@ -53,6 +53,8 @@ class BrokerParty final : public ServerEnd {
     std::vector<broker::Input> inputs;
     std::vector<broker::Send> sends;
     bool in_flight = false;
+    bool store_ready = true;
+    bool store_full = false;
     std::uint64_t last_commit = 0;
     Instant next_heartbeat;
     /// Until then nobody else takes the store over, by this host's clock.
@@ -61,7 +63,8 @@ class BrokerParty final : public ServerEnd {
 
   void soon();
   void turn();
-  bool keep_hold(Instant now);
+  bool watch_store(Instant now);
+  void commit(std::vector<broker::Write> writes);
   void take_all(wire::Plane plane, std::deque<Arrived>& arrived, Instant now);
   void take(wire::Plane plane, Arrived arrived, Instant now);
   void hello_on_control(const Arrived& arrived, const wire::Hello& hello, Instant now);

@@ -75,6 +75,10 @@ void Checker::before(const Disk& disk, const broker::Commit& commit) {
     if (!ending.contains(grant.lease.value)) return;
     const auto seen = grants_.find(grant.token);
     if (seen == grants_.end()) return;
+    if (!greeted_ && !seen->second.settled && !let_go_(grant.lease)) {
+      violated(fmt::format("a lease with work ends at its holder first: lease {} has ended while its agent may use it",
+                           to_hex(grant.lease).substr(0, 4)));
+    }
     for (const auto id : seen->second.chunks) jobs_[seen->second.job].noted[id].insert(grant.token);
   });
 }
@@ -91,6 +95,7 @@ void Checker::committed(const Disk& disk, const broker::Commit& commit) {
   }
   for (const auto job : touched) check_job(disk, job);
   if (fences) check_grants(disk);
+  greeted_ = false;
 }
 
 void Checker::note_log(const RecordKey& key, const broker::SharedOutput& output, const Blob* payload) {
@@ -336,10 +341,12 @@ void Checker::lost_commits(const Disk& disk) {
 
 void Checker::heard(std::uint64_t epoch, broker::PeerId peer, std::uint64_t request, const wire::Message& message) {
   if (const auto* submit = std::get_if<wire::Submit>(&message)) submits_[{epoch, peer.value, request}] = *submit;
+  if (const auto* hello = std::get_if<wire::Hello>(&message)) greeted_ = greeted_ || hello->role == wire::Role::worker;
   const auto* settle = std::get_if<wire::Settle>(&message);
   if (settle == nullptr) return;
   const auto seen = grants_.find(settle->token);
   if (seen == grants_.end()) return;
+  seen->second.settled = true;
   auto& truth = jobs_[seen->second.job];
   for (std::size_t index = 0; index < settle->codes.values.size() && index < seen->second.chunks.size(); ++index) {
     const auto code = static_cast<ErrorCode>(settle->codes.values[index]);
@@ -358,11 +365,6 @@ void Checker::decided(const broker::Send& send) {
     if (!grants_.emplace(run->token, GrantSeen{.job = run->job, .chunks = ids_of(run->chunks)}).second) {
       violated("a fence is never given twice");
     }
-  }
-  const auto* release = std::get_if<wire::Release>(&send.message);
-  if (release != nullptr && release->code == ErrorCode::lease_expired && !let_go_(release->lease)) {
-    violated(
-        fmt::format("a lease ends at its holder first: lease {} expired while its agent may use it", to_hex(release->lease).substr(0, 4)));
   }
 }
 

@@ -69,6 +69,7 @@ class Checker {
   struct GrantSeen {
     JobId job;
     std::vector<std::uint64_t> chunks;
+    bool settled = false;  ///< some broker has heard what became of it
   };
 
   [[noreturn]] static void violated(const std::string& what);
@@ -83,6 +84,8 @@ class Checker {
 
   Simulation& simulation_;
   std::function<bool(LeaseId)> let_go_;
+  /// A worker said HELLO since the last commit: what it does not name ends, though a HELLO may be older than the connection it ends.
+  bool greeted_ = false;
   std::map<JobId, JobTruth> jobs_;
   std::map<JobId, JobSpec> specs_;
   std::map<Token, GrantSeen> grants_;

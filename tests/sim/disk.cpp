@@ -68,6 +68,11 @@ void Disk::go_away(Nanos duration) {
   away_until_ = std::max(away_until_, simulation_.time.now() + duration);
 }
 
+void Disk::fill(Nanos duration) {
+  simulation_.tell("store", "is full for {} ms", duration / 1ms);
+  full_until_ = std::max(full_until_, simulation_.time.now() + duration);
+}
+
 void Disk::replace() {
   id_ = simulation_.dice.next();
   records_.clear();

@@ -45,7 +45,10 @@ class Disk {
   /// What is not safe may be gone.
   void fail_over();
   void go_away(Nanos duration);
-  void come_back() { away_until_ = simulation_.time.now(); }
+  /// Takes draining commits only, for a while.
+  void fill(Nanos duration);
+  [[nodiscard]] bool full() const { return simulation_.time.now() < full_until_; }
+  void come_back() { away_until_ = full_until_ = simulation_.time.now(); }
   /// A new and empty store: what a broker that keeps it in its own process begins with.
   void replace();
 
@@ -66,6 +69,7 @@ class Disk {
   bool lost_commits_ = false;
   bool ever_lost_ = false;
   Instant away_until_;
+  Instant full_until_;
 };
 
 }  // namespace sublet::sim

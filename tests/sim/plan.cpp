@@ -27,6 +27,7 @@ FaultRates draw_faults(Dice& dice) {
   faults.takeover = rate(dice, 0.2, 2s, 6s);
   faults.store_failover = rate(dice, 0.3, 1s, 6s);
   faults.store_outage = rate(dice, 0.2, 2s, 6s);
+  faults.store_full = rate(dice, 0.15, 1s, 5s);
   faults.agent_crash = rate(dice, 0.3, 1s, 6s);
   faults.agent_pause = rate(dice, 0.25, 1s, 6s);
   faults.agent_drain = rate(dice, 0.2, 2s, 6s);
@@ -95,7 +96,7 @@ Plan Plan::draw(Dice& dice) {
   plan.rules = draw_rules(dice);
   // A store within the broker's process neither fails over nor is taken over.
   if (plan.store == StoreClass::memory) {
-    plan.faults.takeover = plan.faults.store_failover = plan.faults.store_outage = Millis{0};
+    plan.faults.takeover = plan.faults.store_failover = plan.faults.store_outage = plan.faults.store_full = Millis{0};
     plan.store_slow = plan.store_lost_reply = plan.store_refusal = 0;
   }
   return plan;
@@ -115,6 +116,7 @@ std::string Plan::describe() const {
   add("takeover", faults.takeover);
   add("store failover", faults.store_failover);
   add("store outage", faults.store_outage);
+  add("store full", faults.store_full);
   add("agent crash", faults.agent_crash);
   add("agent pause", faults.agent_pause);
   add("agent drain", faults.agent_drain);

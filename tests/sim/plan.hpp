@@ -28,6 +28,7 @@ struct FaultRates {
   Millis takeover{0};        ///< another broker takes over from one that is paused
   Millis store_failover{0};  ///< the store loses what was not safe
   Millis store_outage{0};    ///< the store does not answer for a while
+  Millis store_full{0};      ///< the store takes only what makes room
   Millis agent_crash{0};
   Millis agent_pause{0};
   Millis agent_drain{0};  ///< SIGTERM

@@ -33,7 +33,7 @@ struct Simulation {
     trace.line(time.now(), party, format, std::forward<Args>(args)...);
   }
   /// A clock of a host that was booted at some time before.
-  PartyClock clock() { return {dice.between(Nanos(0), Nanos(100s)), drift()}; }
+  PartyClock clock() { return {dice.between(Nanos(0), Nanos(2000s)), drift()}; }
 
  private:
   std::int64_t drift() {

@@ -12,7 +12,7 @@ constexpr Millis kPatience = 500ms;
 
 SimStore::SimStore(Simulation& simulation, Disk& disk, std::function<void()> answered)
     : state_(std::make_shared<State>(
-          State{.simulation = simulation, .disk = disk, .answered = std::move(answered), .commit = {}, .answer = {}})) {
+          State{.simulation = simulation, .disk = disk, .answered = std::move(answered), .commit = {}, .answer = {}, .health = {}})) {
   if (simulation.plan.store == StoreClass::memory) disk.replace();
 }
 
@@ -25,6 +25,12 @@ Result<std::map<broker::RecordKey, broker::RecordValue>> SimStore::load() {
   return state_->disk.records();
 }
 
+const broker::StoreHealth& SimStore::health() const {
+  state_->health.ready = !state_->disk.away();
+  state_->health.full = state_->disk.full();
+  return state_->health;
+}
+
 Result<broker::RecordValue> SimStore::fetch(const broker::RecordKey& key) {
   const auto& records = state_->disk.records();
   const auto found = records.find(key);
@@ -34,9 +40,10 @@ Result<broker::RecordValue> SimStore::fetch(const broker::RecordKey& key) {
 
 void SimStore::begin(broker::Commit commit) {
   state_->commit = std::move(commit);
+  state_->answered_number = 0;
   const auto number = state_->commit.number;
   if (state_->simulation.plan.store == StoreClass::memory) {
-    state_->answer = {.number = number, .outcome = state_->disk.take(state_->epoch, state_->commit)};
+    state_->answer = {.number = number, .outcome = state_->disk.take(state_->epoch, state_->commit), .refused = {}};
     return;
   }
   ask(state_, number);
@@ -54,7 +61,7 @@ void SimStore::ask(const Shared& state, std::uint64_t number) {
   auto& time = state->simulation.time;
   time.after(delay(*state), [state, commit = std::make_shared<broker::Commit>(state->commit)] { arrive(state, *commit); });
   time.after(kPatience + delay(*state), [state, number] {
-    if (state->alive && state->commit.number == number && !state->answer && number != 0) ask(state, number);
+    if (state->alive && state->commit.number == number && state->answered_number != number) ask(state, number);
   });
 }
 
@@ -64,6 +71,9 @@ void SimStore::arrive(const Shared& state, const broker::Commit& commit) {
   const bool refuses = simulation.mishap(simulation.plan.store_refusal);
   if (refuses && simulation.dice.chance(0.5)) {
     return reply(state, commit.number, fail(ErrorCode::store_unavailable, "the store refuses the commit"));
+  }
+  if (state->disk.full() && !commit.draining && !state->disk.has_taken(state->epoch, commit.number)) {
+    return reply(state, commit.number, fail(ErrorCode::resource_exhausted, "the store is full"));
   }
   auto taken = state->disk.take(state->epoch, commit);
   simulation.tell("store", "commit {}/{} of {} writes: {}", state->epoch, commit.number, commit.writes.size(),
@@ -89,9 +99,10 @@ void SimStore::reply(const Shared& state, std::uint64_t number, Result<void> out
     return;
   }
   simulation.time.after(delay(*state), [state, number, outcome = std::move(outcome)] {
-    if (!state->alive || state->commit.number != number || state->answer) return;
-    state->commit.number = 0;
-    state->answer = {.number = number, .outcome = outcome};
+    if (!state->alive || state->commit.number != number || state->answered_number == number) return;
+    state->answered_number = number;
+    state->answer = {.number = number, .outcome = outcome, .refused = {}};
+    if (!outcome && outcome.error().code == ErrorCode::resource_exhausted) state->answer->refused = state->commit;
     state->answered();
   });
 }

@@ -23,6 +23,7 @@ class SimStore final : public broker::Store {
   void begin(broker::Commit commit) override;
   std::optional<broker::CommitResult> finished() override { return std::exchange(state_->answer, std::nullopt); }
   [[nodiscard]] int fd() const override { return -1; }
+  [[nodiscard]] const broker::StoreHealth& health() const override;
   Result<broker::RecordValue> fetch(const broker::RecordKey& key) override;
 
   [[nodiscard]] std::uint64_t epoch() const { return state_->epoch; }
@@ -37,7 +38,10 @@ class SimStore final : public broker::Store {
     std::uint64_t epoch = 0;
     bool alive = true;
     broker::Commit commit;
+    /// The commit that was answered last.
+    std::uint64_t answered_number = 0;
     std::optional<broker::CommitResult> answer;
+    broker::StoreHealth health;
   };
   using Shared = std::shared_ptr<State>;
   static void ask(const Shared& state, std::uint64_t number);

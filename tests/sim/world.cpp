@@ -127,6 +127,7 @@ void World::haunt_brokers() {
   });
   haunt(faults.takeover, [this] { take_over(); });
   haunt(faults.store_failover, [this] { disk_.fail_over(); });
+  haunt(faults.store_full, [this] { disk_.fill(simulation_.dice.between(Nanos(50ms), Nanos(3s))); });
   haunt(faults.store_outage, [this] { disk_.go_away(simulation_.dice.between(Nanos(50ms), Nanos(4s))); });
 }
 
