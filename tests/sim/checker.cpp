@@ -48,6 +48,15 @@ void for_each_of(const Disk& disk, RecordKind kind, Visit visit) {
   for (auto at = records.lower_bound({.kind = kind}); at != records.end() && at->first.kind == kind; ++at) visit(at->first, at->second);
 }
 
+/// The bytes that a commit writes beside the output entry `entry`. They may be erased again by the same commit, when everything was taken.
+const Blob* bytes_of(const broker::Commit& commit, const RecordKey& entry) {
+  const RecordKey key{.kind = RecordKind::output_bytes, .owner = entry.owner, .item = entry.item};
+  for (const auto& write : commit.writes) {
+    if (write.key == key && std::holds_alternative<Blob>(write.value)) return &std::get<Blob>(write.value);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 /// A job as the store has it.
@@ -89,9 +98,7 @@ void Checker::committed(const Disk& disk, const broker::Commit& commit) {
   for (const auto& [key, value] : commit.writes) {
     if (key.kind >= RecordKind::job && key.kind <= RecordKind::output) touched.insert({.value = key.owner});
     fences = fences || key.kind == RecordKind::grant || key.kind == RecordKind::runs || key.kind == RecordKind::lease;
-    const auto* output = std::get_if<broker::SharedOutput>(&value);
-    if (output != nullptr)
-      note_log(key, *output, disk.find<Blob>({.kind = RecordKind::output_bytes, .owner = key.owner, .item = key.item}));
+    if (const auto* output = std::get_if<broker::SharedOutput>(&value)) note_log(key, *output, bytes_of(commit, key));
   }
   for (const auto job : touched) check_job(disk, job);
   if (fences) check_grants(disk);
@@ -402,7 +409,7 @@ bool Checker::forgotten(const Disk& disk, JobId job) const {
 void Checker::finished(const Disk& disk) {
   check_everything(disk);
   // The end of a job may have been told and then lost.
-  if (disk.ever_lost()) return;
+  if (disk.ever_lost() || simulation_.plan.store == StoreClass::memory) return;
   for_each_of(disk, RecordKind::job, [&](const RecordKey& key, const broker::RecordValue&) {
     const auto* progress = disk.find<broker::ProgressRecord>({.kind = RecordKind::progress, .owner = key.owner});
     if (progress == nullptr || !has_ended(progress->state)) {

@@ -196,6 +196,10 @@ void World::heal() {
     producer->start();
     producer->pause_queue(false);
   }
+  // An earlier wish of a producer that was away may come after the other's.
+  simulation_.time.after(10s, [this] {
+    for (const auto& producer : producers_) producer->pause_queue(false);
+  });
 }
 
 bool World::done() const {
