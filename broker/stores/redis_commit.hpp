@@ -21,7 +21,7 @@ struct CommitShape {
   std::uint64_t number = 0;
   /// SHA of the script.
   std::string_view script;
-  /// Everything in one call of the script, for a Redis that is out of memory: it refuses every other command then.
+  /// Large bytes go through the script too, for a Redis that is out of memory: it refuses every other command then.
   bool when_full = false;
 };
 

@@ -6,20 +6,22 @@ namespace sublet::broker {
 namespace {
 
 // Redis does not roll back, so everything is checked before the first write, and the one write that could fail (on a key of another type)
-// comes first.
+// comes first. A commit is one call, however large: a Redis that becomes busy between two calls could take the second without the first.
 //
 // KEYS: state, large bytes that this commit has just SET (fresh), large bytes to delete
-// ARGV: epoch, number, the number before, "1" for the commit's last part, how many keys are fresh, fields to write, then field and value of
-//       each, then fields to delete
+// ARGV: epoch, number, the number before, how many keys are fresh, fields to write, then field and value of each, then fields to delete
 //
 // Nothing of a commit that is refused may stay: its fresh keys go, unless it may have been taken earlier, under its own epoch.
 constexpr std::string_view kCommit = R"(
 local seen = redis.call('HMGET', KEYS[1], '!epoch', '!commit', '!before', '!before_commit')
-local fresh = tonumber(ARGV[5])
-local function refuse(answer)
-  for first = 2, 1 + fresh, 512 do
-    redis.call('DEL', unpack(KEYS, first, math.min(first + 511, 1 + fresh)))
+local fresh = tonumber(ARGV[4])
+local function delete(first, last)
+  for from = first, last, 512 do
+    redis.call('DEL', unpack(KEYS, from, math.min(from + 511, last)))
   end
+end
+local function refuse(answer)
+  delete(2, 1 + fresh)
   return answer
 end
 if seen[1] ~= ARGV[1] then
@@ -31,17 +33,19 @@ if seen[2] ~= ARGV[3] then
   if tonumber(ARGV[2]) > tonumber(seen[2]) then return refuse(-2) end
   return -2
 end
-local last_value = 6 + 2 * tonumber(ARGV[6])
-for first = 7, last_value, 1024 do
-  redis.call('HSET', KEYS[1], unpack(ARGV, first, math.min(first + 1023, last_value)))
+for from = 2, 1 + fresh, 512 do
+  local to = math.min(from + 511, 1 + fresh)
+  if redis.call('EXISTS', unpack(KEYS, from, to)) ~= to - from + 1 then return -3 end
 end
-for first = last_value + 1, #ARGV, 512 do
-  redis.call('HDEL', KEYS[1], unpack(ARGV, first, math.min(first + 511, #ARGV)))
+local last_value = 5 + 2 * tonumber(ARGV[5])
+for from = 6, last_value, 1024 do
+  redis.call('HSET', KEYS[1], unpack(ARGV, from, math.min(from + 1023, last_value)))
 end
-for first = 2 + fresh, #KEYS, 512 do
-  redis.call('DEL', unpack(KEYS, first, math.min(first + 511, #KEYS)))
+for from = last_value + 1, #ARGV, 512 do
+  redis.call('HDEL', KEYS[1], unpack(ARGV, from, math.min(from + 511, #ARGV)))
 end
-if ARGV[4] == '1' then redis.call('HSET', KEYS[1], '!commit', ARGV[2]) end
+delete(2 + fresh, #KEYS)
+redis.call('HSET', KEYS[1], '!commit', ARGV[2])
 return 1
 )";
 

@@ -8,7 +8,7 @@ namespace sublet::broker {
 
 /// What runs inside Redis. Small on purpose: every rule is the core's, these only compare an epoch and a commit number, and write.
 enum class RedisScript : std::uint8_t {
-  commit,            ///< one commit, or a part of one
+  commit,            ///< one commit
   commit_when_full,  ///< the same, taken by a Redis that is out of memory
   take,              ///< makes the caller the owner of the shard
   renew,             ///< renews the owner's hold; refused by a Redis that is out of memory, which tells that it is
@@ -20,13 +20,11 @@ inline constexpr std::size_t kRedisScripts = 6;
 /// Its text, beginning with "#!lua".
 std::string script_text(RedisScript script);
 
-/// Writes that one call of `commit` takes.
-inline constexpr std::size_t kWritesPerCall = 512;
-
 /// What `commit` answers.
 enum class CommitAnswer : std::int8_t {
-  gap = -2,    ///< the number does not follow; nothing was written
-  stale = -1,  ///< under another epoch; nothing was written
+  incomplete = -3,  ///< its large bytes are not there; nothing was written
+  gap = -2,         ///< the number does not follow; nothing was written
+  stale = -1,       ///< under another epoch; nothing was written
   taken = 1,
   again = 2,  ///< it was taken before
 };

@@ -124,6 +124,8 @@ void RedisStore::committed(const std::vector<RedisReply>& replies, Instant now) 
       taken_ = true;
       if (options_.demanded != Durability::replicated) accepted();
       return;
+    case CommitAnswer::incomplete:
+      return retry({.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: it took a commit in parts", session_.name())}, now);
     case CommitAnswer::stale:
       return lose("another broker has taken it over");
     case CommitAnswer::gap:
