@@ -11,6 +11,7 @@
 #include "bench/queue/measure.hpp"
 #include "common/pipeline/bundle_file.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/redis_server.hpp"
 
 namespace sublet::bench {
 namespace {
@@ -23,6 +24,7 @@ struct Options {
   std::uint32_t seconds = 5;
   std::size_t sessions = 1;
   std::vector<std::string> only;
+  std::string store = "memory:";
 };
 
 /// Repeats a pair of measurements, ours and the ceiling's, in turns, and prints their medians.
@@ -57,13 +59,15 @@ class Table {
   std::size_t repeats_;
 };
 
-int run(const Options& options) {
+/// The figures with one store behind the broker.
+/// @param store  the broker's URL
+int run_on(const Options& options, const std::string& store) {
   const auto bundle = load_bundle(SUBLET_SOURCE_DIR "/kernels/echo/echo.yaml");
   if (!bundle) {
     fmt::print(stderr, "queue_bench: {}\n", to_text(bundle.error()));
     return 1;
   }
-  test::Cluster cluster;
+  test::Cluster cluster({"--store", store});
   cluster.add_worker({"--sessions", std::to_string(options.sessions)});
   auto client = Client::connect({.broker = cluster.endpoint()});
   if (!client) {
@@ -93,6 +97,16 @@ int run(const Options& options) {
   return 0;
 }
 
+int run(const Options& options) {
+  if (options.store != "redis") return run_on(options, options.store);
+  for (const auto* policy : {"everysec", "always"}) {
+    const test::RedisServer redis({"--appendfsync", policy});
+    fmt::print("\nredis-server of its own on a unix socket, appendfsync {}\n", policy);
+    if (const auto code = run_on(options, redis.url()); code != 0) return code;
+  }
+  return 0;
+}
+
 }  // namespace
 }  // namespace sublet::bench
 
@@ -106,6 +120,8 @@ int main(int argc, char** argv) {
   app.add_option("--repeats", options.repeats, "measurements per figure; the median is printed")->capture_default_str();
   app.add_option("--seconds", options.seconds, "length of one measurement")->capture_default_str();
   app.add_option("--sessions", options.sessions, "session processes of the worker")->capture_default_str();
+  app.add_option("--store", options.store, "the broker's store; redis: a server of its own, in both durability classes")
+      ->capture_default_str();
   app.add_option("--only", options.only, "64B, 1KiB, 1MiB, single, latency");
   CLI11_PARSE(app, argc, argv);
   if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);

@@ -38,17 +38,27 @@ std::pair<std::string, pid_t> name_and_parent(const std::filesystem::path& folde
 
 }  // namespace
 
-Started start(const std::string& program, std::vector<std::string> args) {
+Starting begin_to_start(const std::string& program, std::vector<std::string> args) {
   std::array<int, 2> pipe_ends{};
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) give_up(program, Error{.code = ErrorCode::io_failed, .detail = "no pipe"});
+  const io::FileDescriptor theirs(pipe_ends[1]);
+  io::FileDescriptor ours(pipe_ends[0]);
   args.insert(args.end(), {"--ready-fd", std::to_string(kReadyFd)});
-  auto child = io::spawn({.program = program, .args = args, .inherited = {{.fd = pipe_ends[1], .child_fd = kReadyFd}}});
-  close(pipe_ends[1]);
+  auto child = io::spawn({.program = program, .args = args, .inherited = {{.fd = theirs.get(), .child_fd = kReadyFd}}});
   if (!child) give_up(program, child.error());
-  auto ready = io::read_ready(pipe_ends[0], kStartTimeout);
-  close(pipe_ends[0]);
-  if (!ready) give_up(program, ready.error());
-  return {std::move(*child), *std::move(ready)};
+  return {.child = std::move(*child), .ready = std::move(ours)};
+}
+
+std::map<std::string, std::string> wait_until_ready(const Starting& starting) {
+  auto ready = io::read_ready(starting.ready.get(), kStartTimeout);
+  if (!ready) give_up("a program", ready.error());
+  return *std::move(ready);
+}
+
+Started start(const std::string& program, std::vector<std::string> args) {
+  auto starting = begin_to_start(program, std::move(args));
+  auto ready = wait_until_ready(starting);
+  return {.child = std::move(starting.child), .ready = std::move(ready)};
 }
 
 std::vector<pid_t> children_of(pid_t parent, const std::string& name) {
@@ -97,6 +107,21 @@ void Cluster::restart_broker() {
   broker_.front().wait();
   broker_.clear();
   start_broker(control_, bulk_);
+}
+
+void Cluster::add_standby() {
+  auto args = broker_args_;
+  args.insert(args.end(), {"--control", control_, "--bulk", bulk_, "--log", "warn"});
+  standby_ = begin_to_start("sublet-broker", args);
+}
+
+void Cluster::fail_over() {
+  broker_.front().kill(SIGKILL);
+  broker_.front().wait();
+  broker_.clear();
+  wait_until_ready(*standby_);
+  broker_.push_back(std::move(standby_->child));
+  standby_.reset();
 }
 
 std::uint64_t Cluster::broker_peak_bytes() const {

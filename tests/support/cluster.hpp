@@ -3,15 +3,33 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "common/error.hpp"
+#include "common/io/file_descriptor.hpp"
 #include "common/io/process.hpp"
 
 namespace sublet::test {
+
+/// A program that was started with `--ready-fd`.
+struct Started {
+  io::Child child;
+  std::map<std::string, std::string> ready;
+};
+/// Starts it and waits for its ready line.
+Started start(const std::string& program, std::vector<std::string> args);
+
+/// One that was started and has not said that it is ready.
+struct Starting {
+  io::Child child;
+  io::FileDescriptor ready;
+};
+Starting begin_to_start(const std::string& program, std::vector<std::string> args);
+std::map<std::string, std::string> wait_until_ready(const Starting& starting);
 
 /// A broker and any number of workers as real processes, on free ports of the loopback. They end with this object.
 class Cluster {
@@ -40,6 +58,10 @@ class Cluster {
   io::Exit wait_for_worker(std::size_t worker) { return workers_.at(worker).wait(); }
   /// `kill -9`, then a new one on the same ports.
   void restart_broker();
+  /// Starts another broker with the same arguments on the same ports: it stands by until it can have the store, and this returns at once.
+  void add_standby();
+  /// `kill -9` of the broker that serves, and back when the standby does.
+  void fail_over();
   /// The most memory the broker has had resident, in bytes.
   [[nodiscard]] std::uint64_t broker_peak_bytes() const;
 
@@ -48,18 +70,12 @@ class Cluster {
 
   std::vector<std::string> broker_args_;
   std::vector<io::Child> broker_;  ///< one, or none while it restarts
+  std::optional<Starting> standby_;
   std::vector<io::Child> workers_;
   std::string control_;
   std::string bulk_;
   std::string http_;
 };
-
-/// Starts `program` with `--ready-fd`, waits for its ready line.
-struct Started {
-  io::Child child;
-  std::map<std::string, std::string> ready;
-};
-Started start(const std::string& program, std::vector<std::string> args);
 
 /// Processes whose parent is `parent` and whose program is called `name`.
 std::vector<pid_t> children_of(pid_t parent, const std::string& name);

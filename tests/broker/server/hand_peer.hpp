@@ -63,6 +63,29 @@ class HandConnection {
     }
   }
 
+  /// The next ERROR.
+  Answer<wire::ErrorReply> expect_error() {
+    const auto received = next();
+    const auto decoded = received ? wire::decode(received->head.view(), std::nullopt) : std::unexpected(wire::DecodeFailure());
+    const auto* error = decoded ? std::get_if<wire::ErrorReply>(&decoded->message) : nullptr;
+    if (error == nullptr) {
+      ADD_FAILURE() << "no ERROR came";
+      return {};
+    }
+    return {decoded->header.request, *error, {}};
+  }
+
+  /// Whether the next message is ACCEPTED rather than an ERROR.
+  bool accepted_or_refused() {
+    const auto received = next();
+    if (!received) {
+      ADD_FAILURE() << "no answer came";
+      return true;
+    }
+    const auto decoded = wire::decode(received->head.view(), std::nullopt);
+    return decoded && std::holds_alternative<wire::Accepted>(decoded->message);
+  }
+
   /// The round trip that shows what was sent before it has been handled.
   void round_trip() {
     send(wire::Ping{}, ++ping_);
