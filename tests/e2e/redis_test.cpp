@@ -72,7 +72,8 @@ TEST_F(Redis, RefusesABrokerThatSleptWhileAnotherTookOver) {
   Cluster cluster(broker_args());
   cluster.add_worker();
   const auto sleeper = cluster.broker_pid();
-  auto second = begin_to_start("sublet-broker", {"--store", redis.url(), "--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*"});
+  auto second = begin_to_start("sublet-broker",
+                               {"--store", redis.url(), "--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*", "--http", "off"});
   kill(sleeper, SIGSTOP);
   const auto ready = wait_until_ready(second);
   auto client = connect(ready.at("control"));

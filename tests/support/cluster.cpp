@@ -111,7 +111,7 @@ void Cluster::restart_broker() {
 
 void Cluster::add_standby() {
   auto args = broker_args_;
-  args.insert(args.end(), {"--control", control_, "--bulk", bulk_, "--log", "warn"});
+  args.insert(args.end(), {"--control", control_, "--bulk", bulk_, "--log", "warn", "--http", "off"});
   standby_ = begin_to_start("sublet-broker", args);
 }
 
