@@ -75,17 +75,6 @@ class HandConnection {
     return {decoded->header.request, *error, {}};
   }
 
-  /// Whether the next message is ACCEPTED rather than an ERROR.
-  bool accepted_or_refused() {
-    const auto received = next();
-    if (!received) {
-      ADD_FAILURE() << "no answer came";
-      return true;
-    }
-    const auto decoded = wire::decode(received->head.view(), std::nullopt);
-    return decoded && std::holds_alternative<wire::Accepted>(decoded->message);
-  }
-
   /// The round trip that shows what was sent before it has been handled.
   void round_trip() {
     send(wire::Ping{}, ++ping_);
