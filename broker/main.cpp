@@ -49,7 +49,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, Millis& value,
 }
 
 /// A size such as 64MiB or 1048576.
-CLI::Option* add_size(CLI::App& app, const std::string& name, std::function<void(std::uint64_t)> set, std::uint64_t initial,
+CLI::Option* add_size(CLI::App& app, const std::string& name, const std::function<void(const std::uint64_t&)>& set, std::uint64_t initial,
                       const std::string& help) {
   return app.add_option_function<std::uint64_t>(name, set, help)
       ->transform(CLI::AsSizeValue(false))
