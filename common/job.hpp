@@ -47,6 +47,12 @@ enum class AggregateKind : std::uint8_t {
 /// Element type of `sum`, `min`, `max`: little-endian. An output holds a whole number of elements, else its chunk is dead with `bad_size`.
 enum class ElementType : std::uint8_t { f32, f64, i64 };
 
+/// What stands between a lease's session and others on its card.
+enum class Isolation : std::uint8_t {
+  tenant,   ///< one process for all sessions that the tenant has on the card: they share a context and its faults
+  process,  ///< a process of its own
+};
+
 enum class JobState : std::uint8_t { open, closed, done, failed, cancelled };
 
 constexpr bool has_ended(JobState state) { return state >= JobState::done; }
@@ -68,6 +74,8 @@ struct JobSpec {
   RetryPolicy retry;
   /// An open job that no producer touched for so long is closed by the broker.
   Millis open_timeout = 10min;
+  /// Of its leases.
+  Isolation isolation = Isolation::tenant;
 
   bool operator==(const JobSpec&) const = default;
 };

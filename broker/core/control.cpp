@@ -142,6 +142,7 @@ Core::Handled Core::on(Request request, wire::List& message) {
            .total_bytes = sum.total_bytes,
            .free_bytes = sum.free_bytes,
            .leases = worker->leases.size(),
+           .process_leases = static_cast<std::uint64_t>(std::ranges::count(worker->leases, Isolation::process, &Lease::got)),
            .leased_chunks = worker->leased_chunks,
            .done = worker->done,
            .age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(now_ - worker->connected).count())});

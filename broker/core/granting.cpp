@@ -47,7 +47,7 @@ std::uint32_t fitting(std::span<const std::uint32_t> lengths, std::uint64_t room
 }  // namespace
 
 void Core::grant_work(Pool& pool) {
-  for (auto& [max_chunk_bytes, size] : pool.sizes) {
+  for (auto& [key, size] : pool.sizes) {
     while (!size.hungry.empty()) {
       auto& lease = *std::get<2>(*size.hungry.begin());
       if (lease.reserved_for != JobId{}) {
@@ -58,7 +58,7 @@ void Core::grant_work(Pool& pool) {
           if (!reserving->second->alone.empty() && grant_alone(lease, *reserving->second)) continue;
         }
       }
-      auto* job = ReadyIndex::pick(pool, max_chunk_bytes);
+      auto* job = ReadyIndex::pick(pool, key);
       if (job == nullptr || !may_stack(pool, lease, *job)) break;
       if (!grant(lease, *job)) set_hungry(lease, false);
     }
@@ -70,7 +70,7 @@ bool Core::may_stack(const Pool& pool, const Lease& lease, const Job& job) const
   const auto cost = cost_of(job);
   if (cost > 0 && cost < kWorthDividing) return true;
   // Long chunks wait for the sessions that have nothing yet rather than behind another chunk.
-  const auto sum = pool.sum(job.spec.max_chunk_bytes);
+  const auto sum = pool.sum(job.bucket->size->key);
   return sum.ready > sum.idle;
 }
 
@@ -83,7 +83,7 @@ std::uint32_t Core::grant_limit(const Lease& lease, const Job& job) const {
     target = std::clamp(std::floor(static_cast<double>(options_.grant_target.count()) / cost), 1.0, most);
     worth = std::clamp(std::floor(kWorthDividing / cost), 1.0, target);
   }
-  const auto sum = job.bucket->size->pool->sum();
+  const auto sum = lease.size->pool->sum({.isolation = lease.size->key.isolation});
   const auto takers = std::max<std::uint64_t>(sum.sessions, 1) * (lease.grants.empty() ? 1 : 2);
   const std::uint64_t share = (sum.ready + takers - 1) / takers;
   return static_cast<std::uint32_t>(std::min(target, std::max(static_cast<double>(share), worth)));

@@ -145,6 +145,7 @@ std::string difference_of(const JobSpec& present, const JobSpec& asked) {
       difference("initial_backoff_ms", present.retry.initial_backoff.count(), asked.retry.initial_backoff.count()),
       difference("max_backoff_ms", present.retry.max_backoff.count(), asked.retry.max_backoff.count()),
       difference("open_timeout_ms", present.open_timeout.count(), asked.open_timeout.count()),
+      difference("isolation", static_cast<int>(present.isolation), static_cast<int>(asked.isolation)),
   };
   for (const auto& text : differences) {
     if (!text.empty()) return text;

@@ -45,6 +45,7 @@ struct Lease {
   bool up = false;
   std::uint64_t window_chunks = 0;
   std::uint64_t window_bytes = 0;
+  Isolation got = Isolation::tenant;  ///< as the last WINDOW says
   std::uint64_t out_chunks = 0;
   std::uint64_t out_bytes = 0;
   double out_micros = 0;

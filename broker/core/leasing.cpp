@@ -54,9 +54,14 @@ Core::Handled Core::on(Request, Worker& worker, wire::Window& message) {
   auto* lease = find_lease(message.lease);
   // A lease that has ended meanwhile: RENEWED will tell the worker.
   if (lease == nullptr || lease->worker != &worker) return {};
+  if (message.isolation < lease->size->key.isolation) {
+    return fail(ErrorCode::protocol_error,
+                fmt::format("lease {} asks for a process of its own and got less; release it instead", to_hex(lease->id)));
+  }
   if (!std::exchange(lease->up, true)) lease->idle_since = now_;
   lease->window_chunks = message.chunks;
   lease->window_bytes = message.bytes;
+  lease->got = message.isolation;
   write_lease(*lease);
   refresh(*lease);
   lease->size->pool->touch();
@@ -94,7 +99,7 @@ Core::Handled Core::on(Request, Worker& worker, wire::Release& message) {
   const auto error = named(pool, message);
   end_lease(*lease, is_crash(message.code) ? Loss::crashed : Loss::clean);
   if (is_permanent(message.code)) {
-    for (auto& [bytes, size] : pool.sizes) {
+    for (auto& [key, size] : pool.sizes) {
       const auto jobs = size.jobs;
       for (const auto& [id, job] : jobs) end_job(*job, JobState::failed, error);
     }
@@ -158,7 +163,9 @@ void Core::write_lease(const Lease& lease) {
                                                                           .instance = lease.worker->instance,
                                                                           .pipeline = lease.size->pool->pipeline,
                                                                           .bytes = lease.bytes,
-                                                                          .max_chunk_bytes = lease.size->max_chunk_bytes,
+                                                                          .max_chunk_bytes = lease.size->key.max_chunk_bytes,
+                                                                          .isolation = lease.size->key.isolation,
+                                                                          .got = lease.got,
                                                                           .up = lease.up,
                                                                           .window_chunks = lease.window_chunks,
                                                                           .window_bytes = lease.window_bytes});

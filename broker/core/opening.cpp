@@ -22,6 +22,8 @@ Result<std::uint64_t> size_lease(const JobSpec& spec, ByteView payload) {
   return bytes->count;
 }
 
+SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .max_chunk_bytes = spec.max_chunk_bytes}; }
+
 }  // namespace
 
 Core::Handled Core::on(Request request, wire::Open& message) {
@@ -72,7 +74,7 @@ Result<std::uint64_t> Core::admit_bundle(Request request, const JobSpec& spec) {
   const auto pool = pools_.find(spec.pipeline);
   // Bytes that were checked before need no second look; comparing them is far cheaper than hashing.
   if (pool != pools_.end() && std::ranges::equal(pool->second.bundle.view(), request.payload.view())) {
-    const auto size = pool->second.sizes.find(spec.max_chunk_bytes);
+    const auto size = pool->second.sizes.find(key_of(spec));
     if (size != pool->second.sizes.end()) return size->second.lease_bytes;
   }
   return size_lease(spec, request.payload.view());
@@ -98,9 +100,9 @@ Pool& Core::pool_of(const ContentHash& pipeline, const Blob& bundle) {
 }
 
 void Core::enter_bucket(Job& job, Pool& pool) {
-  auto& size = pool.sizes[job.spec.max_chunk_bytes];
+  auto& size = pool.sizes[key_of(job.spec)];
   size.pool = &pool;
-  size.max_chunk_bytes = job.spec.max_chunk_bytes;
+  size.key = key_of(job.spec);
   size.lease_bytes = job.lease_bytes;
   size.jobs.emplace(job.id, &job);
   ++pool.live_jobs;

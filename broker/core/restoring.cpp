@@ -173,9 +173,10 @@ struct Core::Restoring {
     const auto* bundle = find_record<Blob>(records, {.kind = RecordKind::bundle, .hash = record.pipeline});
     if (pool == core.pools_.end() && bundle == nullptr) return;
     auto& home = core.pool_of(record.pipeline, bundle == nullptr ? Blob() : *bundle);
-    auto& size = home.sizes[record.max_chunk_bytes];
+    const SizeKey key{.isolation = record.isolation, .max_chunk_bytes = record.max_chunk_bytes};
+    auto& size = home.sizes[key];
     size.pool = &home;
-    size.max_chunk_bytes = record.max_chunk_bytes;
+    size.key = key;
     size.lease_bytes = record.bytes;
     auto& worker = core.workers_[record.instance];
     if (!worker) worker = std::make_unique<Worker>(Worker{.instance = record.instance, .connected = core.now_});
@@ -191,6 +192,7 @@ struct Core::Restoring {
     lease.up = record.up;
     lease.window_chunks = record.window_chunks;
     lease.window_bytes = record.window_bytes;
+    lease.got = record.got;
     worker->leases.push_back(&lease);
     size.leases.emplace(lease.id, &lease);
     ++home.leases;

@@ -42,11 +42,12 @@ void ReadyIndex::open(Queue& queue, bool open) {
   for (auto* bucket : queue.buckets) stand(*bucket, open && !bucket->jobs.empty());
 }
 
-Job* ReadyIndex::pick(Pool& pool, std::uint64_t max_chunk_bytes) {
-  const auto end = pool.sizes.upper_bound(max_chunk_bytes);
+Job* ReadyIndex::pick(Pool& pool, const SizeKey& lease) {
+  const auto begin = pool.sizes.lower_bound({.isolation = lease.isolation});
+  const auto end = pool.sizes.upper_bound(lease);
   for (std::size_t priority = 0; priority < kPriorities; ++priority) {
     Bucket* first = nullptr;
-    for (auto size = pool.sizes.begin(); size != end; ++size) {
+    for (auto size = begin; size != end; ++size) {
       const auto& level = size->second.levels[priority];
       if (!level.empty() && (first == nullptr || level.begin()->first < first->turn)) first = level.begin()->second;
     }

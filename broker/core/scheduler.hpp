@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -33,10 +34,19 @@ struct Bucket {
 
 struct Pool;
 
-/// Everything of one pipeline with the same largest chunk: jobs that need leases of (at least) that size, and leases of exactly that size.
+/// What jobs ask of a lease, besides its pipeline. A lease serves the jobs of its isolation class whose chunks are not larger.
+struct SizeKey {
+  Isolation isolation = Isolation::tenant;
+  std::uint64_t max_chunk_bytes = 0;
+
+  constexpr auto operator<=>(const SizeKey&) const = default;
+};
+
+/// Everything of one pipeline and isolation class with the same largest chunk: jobs that need leases of (at least) that size, and leases of
+/// exactly that size.
 struct SizeClass {
   Pool* pool = nullptr;
-  std::uint64_t max_chunk_bytes = 0;
+  SizeKey key;
   std::uint64_t lease_bytes = 0;
   std::map<std::pair<const Queue*, std::uint8_t>, std::unique_ptr<Bucket>> buckets;
   std::array<std::set<std::pair<std::uint64_t, Bucket*>>, kPriorities> levels;
@@ -53,7 +63,7 @@ struct Pool {
   std::uint64_t number = 0;
   ContentHash pipeline;
   Blob bundle;
-  std::map<std::uint64_t, SizeClass> sizes;  ///< by max_chunk_bytes
+  std::map<SizeKey, SizeClass> sizes;
   std::uint64_t live_jobs = 0;
   std::uint64_t leases = 0;
   /// What one chunk takes, over all its jobs; 0 while unknown.
@@ -79,10 +89,10 @@ struct Pool {
     std::uint64_t sessions = 0;
     std::uint64_t idle = 0;  ///< sessions without a grant
   };
-  /// Over the sizes from `max_chunk_bytes` on.
-  [[nodiscard]] Sum sum(std::uint64_t max_chunk_bytes = 0) const {
+  /// Over the sizes from `first` on, of its isolation class.
+  [[nodiscard]] Sum sum(const SizeKey& first) const {
     Sum sum;
-    for (auto size = sizes.lower_bound(max_chunk_bytes); size != sizes.end(); ++size) {
+    for (auto size = sizes.lower_bound(first); size != sizes.end() && size->first.isolation == first.isolation; ++size) {
       sum.ready += size->second.ready;
       sum.sessions += size->second.leases.size();
       sum.idle += size->second.leases.size() - size->second.busy;
@@ -102,8 +112,8 @@ class ReadyIndex {
   /// Puts the queue's buckets into, or takes them out of, their levels.
   void open(Queue& queue, bool open);
 
-  /// The job to serve next by a lease for chunks of up to `max_chunk_bytes`; nullptr when there is none.
-  static Job* pick(Pool& pool, std::uint64_t max_chunk_bytes);
+  /// The job to serve next by a lease of that size; nullptr when there is none.
+  static Job* pick(Pool& pool, const SizeKey& lease);
   /// The job was served: the others have their turn first.
   void served(Job& job);
 

@@ -45,7 +45,7 @@ bool Core::add_session(Pool& pool) {
   const bool was_starved = std::exchange(pool.starved, false);
   if (was_starved) starved_.erase(pool.number);
   for (auto& size : pool.sizes | std::views::values | std::views::reverse) {
-    if (size.jobs.empty() || !wants_session(pool, pool.sum(size.max_chunk_bytes))) continue;
+    if (size.jobs.empty() || !wants_session(pool, pool.sum(size.key))) continue;
     if (now_ < pool.next_lease) return false;
     if (place_lease(size)) return true;
     pool.starved = true;
@@ -82,9 +82,10 @@ bool Core::place_lease(SizeClass& size) {
                    .tenant = "default",
                    .card = place->card,
                    .bytes = lease.bytes,
-                   .max_chunk_bytes = size.max_chunk_bytes,
+                   .max_chunk_bytes = size.key.max_chunk_bytes,
                    .ttl_ms = static_cast<std::uint32_t>(options_.lease_ttl.count()),
-                   .pipeline = size.pool->pipeline});
+                   .pipeline = size.pool->pipeline,
+                   .isolation = size.key.isolation});
   return true;
 }
 

@@ -112,7 +112,9 @@ struct LeaseRecord {
   ContentHash pipeline;
   std::uint64_t bytes = 0;
   std::uint64_t max_chunk_bytes = 0;
-  /// The last WINDOW; none before the session is up.
+  Isolation isolation = Isolation::tenant;  ///< asked for
+  Isolation got = Isolation::tenant;        ///< by the last WINDOW, as what follows
+  /// None before the session is up.
   bool up = false;
   std::uint64_t window_chunks = 0;
   std::uint64_t window_bytes = 0;

@@ -40,7 +40,8 @@ struct FieldTable<JobSpec> {
                                              Field{"aggregate", &JobSpec::aggregate},
                                              Field{"element", &JobSpec::element},
                                              Field{"retry", &JobSpec::retry},
-                                             Field{"open_timeout_ms", &JobSpec::open_timeout}};
+                                             Field{"open_timeout_ms", &JobSpec::open_timeout},
+                                             Field{"isolation", &JobSpec::isolation}};
 };
 
 template <>
@@ -147,6 +148,10 @@ struct Last<AggregateKind> {
 template <>
 struct Last<ElementType> {
   static constexpr ElementType kValue = ElementType::i64;
+};
+template <>
+struct Last<Isolation> {
+  static constexpr Isolation kValue = Isolation::process;
 };
 template <>
 struct Last<JobState> {

@@ -115,6 +115,7 @@ struct WorkerStatus {
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;
   std::uint64_t leases = 0;
+  std::uint64_t process_leases = 0;  ///< of these, those with a session process of their own, as WINDOW said
   std::uint64_t leased_chunks = 0;
   std::uint64_t done = 0;
   std::uint64_t age_ms = 0;  ///< since it connected
@@ -124,6 +125,7 @@ struct WorkerStatus {
                                              Field{"total_bytes", &WorkerStatus::total_bytes},
                                              Field{"free_bytes", &WorkerStatus::free_bytes},
                                              Field{"leases", &WorkerStatus::leases},
+                                             Field{"process_leases", &WorkerStatus::process_leases},
                                              Field{"leased_chunks", &WorkerStatus::leased_chunks},
                                              Field{"done", &WorkerStatus::done},
                                              Field{"age_ms", &WorkerStatus::age_ms}};
@@ -230,9 +232,10 @@ struct Window {
   LeaseId lease;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;
+  Isolation isolation = Isolation::tenant;  ///< what the lease got; `process` may come where `tenant` was asked for, never the reverse
 
-  static constexpr auto kFields =
-      std::tuple{Field{"lease", &Window::lease}, Field{"chunks", &Window::chunks}, Field{"bytes", &Window::bytes}};
+  static constexpr auto kFields = std::tuple{Field{"lease", &Window::lease}, Field{"chunks", &Window::chunks},
+                                             Field{"bytes", &Window::bytes}, Field{"isolation", &Window::isolation}};
   bool operator==(const Window&) const = default;
 };
 
@@ -259,11 +262,12 @@ struct Lease {
   std::uint64_t max_chunk_bytes = 0;
   std::uint32_t ttl_ms = 0;
   ContentHash pipeline;
+  Isolation isolation = Isolation::tenant;
 
   static constexpr auto kFields =
-      std::tuple{Field{"lease", &Lease::lease},   Field{"token", &Lease::token},      Field{"tenant", &Lease::tenant},
-                 Field{"card", &Lease::card},     Field{"bytes", &Lease::bytes},      Field{"max_chunk_bytes", &Lease::max_chunk_bytes},
-                 Field{"ttl_ms", &Lease::ttl_ms}, Field{"pipeline", &Lease::pipeline}};
+      std::tuple{Field{"lease", &Lease::lease},   Field{"token", &Lease::token},       Field{"tenant", &Lease::tenant},
+                 Field{"card", &Lease::card},     Field{"bytes", &Lease::bytes},       Field{"max_chunk_bytes", &Lease::max_chunk_bytes},
+                 Field{"ttl_ms", &Lease::ttl_ms}, Field{"pipeline", &Lease::pipeline}, Field{"isolation", &Lease::isolation}};
   bool operator==(const Lease&) const = default;
 };
 

@@ -139,7 +139,10 @@ Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
 
 wire::Window LeasedSession::window() const {
   const bool open = state_ == State::up && !draining_ && window_;
-  return {.lease = lease_.lease, .chunks = open ? window_->size().chunks : 0, .bytes = open ? window_->size().bytes : 0};
+  return {.lease = lease_.lease,
+          .chunks = open ? window_->size().chunks : 0,
+          .bytes = open ? window_->size().bytes : 0,
+          .isolation = Isolation::process};
 }
 
 Result<void> LeasedSession::run(wire::Run run, Blob payload, Instant now) {

@@ -185,6 +185,7 @@ Json worker_json(const wire::WorkerStatus& worker) {
           {"total_bytes", worker.total_bytes},
           {"free_bytes", worker.free_bytes},
           {"leases", worker.leases},
+          {"process_leases", worker.process_leases},
           {"leased_chunks", worker.leased_chunks},
           {"done", worker.done},
           {"age_ms", worker.age_ms}};

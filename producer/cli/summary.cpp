@@ -149,6 +149,11 @@ std::string_view name_of(ElementType type) { return kElements.at(static_cast<std
 Result<AggregateKind> parse_aggregate(std::string_view text) { return value_named<AggregateKind>(text, kAggregates, "aggregate"); }
 Result<ElementType> parse_element(std::string_view text) { return value_named<ElementType>(text, kElements, "element type"); }
 
+Result<Isolation> parse_isolation(std::string_view text) {
+  static constexpr std::array<std::string_view, 2> kNames{"tenant", "process"};
+  return value_named<Isolation>(text, kNames, "isolation class");
+}
+
 Result<PolicyKind> parse_policy(std::string_view text) {
   static constexpr std::array<std::string_view, 2> kNames{"all", "best_effort"};
   const auto position = position_of(text, kNames, "policy");

@@ -72,6 +72,7 @@ std::string_view name_of(ElementType type);
 /// `collect`, `concat`, …; `bad_argument` with the nearest right one.
 Result<AggregateKind> parse_aggregate(std::string_view text);
 Result<ElementType> parse_element(std::string_view text);
+Result<Isolation> parse_isolation(std::string_view text);
 Result<PolicyKind> parse_policy(std::string_view text);
 
 }  // namespace sublet::cli

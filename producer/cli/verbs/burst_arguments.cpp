@@ -29,6 +29,10 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
   verb.add_option("--element", arguments.element, "Type of the numbers in sum, min and max: f32, f64 or i64")
       ->type_name("TYPE")
       ->capture_default_str();
+  verb.add_option("--isolation", arguments.isolation,
+                  "tenant: sessions share a process with your others on a card; process: each has its own")
+      ->type_name("CLASS")
+      ->capture_default_str();
 }
 
 namespace {
@@ -40,10 +44,13 @@ Result<JobSpec> make_spec(const BurstArguments& arguments) {
   if (!aggregate) return std::unexpected(aggregate.error());
   const auto element = parse_element(arguments.element);
   if (!element) return std::unexpected(element.error());
+  const auto isolation = parse_isolation(arguments.isolation);
+  if (!isolation) return std::unexpected(isolation.error());
   JobSpec spec;
   spec.policy = *policy;
   spec.aggregate = *aggregate;
   spec.element = *element;
+  spec.isolation = *isolation;
   spec.retry.max_retries = arguments.retries;
   return spec;
 }

@@ -24,6 +24,7 @@ struct BurstArguments {
   std::string policy = "all";
   std::string aggregate = "collect";
   std::string element = "f64";
+  std::string isolation = "tenant";
 };
 
 void add_burst_options(CLI::App& verb, BurstArguments& arguments);

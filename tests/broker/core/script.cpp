@@ -64,6 +64,10 @@ std::string text_of(const std::vector<ChunkRange>& ranges) {
   return text;
 }
 
+Isolation isolation_of(const std::vector<std::string>& words) {
+  return std::ranges::find(words, "isolation=process") != words.end() ? Isolation::process : Isolation::tenant;
+}
+
 ErrorCode code_named(std::string_view name) {
   for (const auto& row : error_table()) {
     if (row.name == name) return row.code;
@@ -181,8 +185,10 @@ Input Script::input_of(const std::string& actor, const std::string& verb, const 
     message = submit(words, received.payload);
     std::get<wire::Submit>(message).job = job();
   } else if (verb == "window") {
-    message = wire::Window{
-        .lease = lease(words.at(3)), .chunks = number(value_of(words, "chunks", "64")), .bytes = number(value_of(words, "bytes", "1M"))};
+    message = wire::Window{.lease = lease(words.at(3)),
+                           .chunks = number(value_of(words, "chunks", "64")),
+                           .bytes = number(value_of(words, "bytes", "1M")),
+                           .isolation = isolation_of(words)};
   } else if (verb == "settle") {
     message = settle(words, received.payload);
   } else if (verb == "renew") {
@@ -238,6 +244,7 @@ wire::Message Script::open(const Words& words, Blob& payload) {
   if (value_of(words, "element") == "i64") spec.element = ElementType::i64;
   spec.retry.max_retries = static_cast<std::uint32_t>(number(value_of(words, "retries", "3")));
   spec.open_timeout = duration(value_of(words, "open_timeout", "10min"));
+  spec.isolation = isolation_of(words);
   return wire::Open{.spec = spec};
 }
 
@@ -418,7 +425,8 @@ std::string Script::text_of(const Send& send) {
       return fmt::format("accepted {} fresh={}", job(message.job), message.fresh);
     } else if constexpr (std::is_same_v<Message, wire::Lease>) {
       leases_.push_back(message);
-      return fmt::format("lease {} bytes={} max={}", lease(message.lease), message.bytes, message.max_chunk_bytes);
+      return fmt::format("lease {} bytes={} max={}{}", lease(message.lease), message.bytes, message.max_chunk_bytes,
+                         message.isolation == Isolation::process ? " isolation=process" : "");
     } else if constexpr (std::is_same_v<Message, wire::Run>) {
       runs_.push_back(message);
       return fmt::format("run {} {} {}[{}] {} B{}", grant(message.grant), lease(message.lease), job(message.job),
@@ -462,7 +470,9 @@ std::string Script::text_of(const Send& send) {
             counts({{"jobs", each.jobs}, {"ready", each.ready}, {"leased", each.leased}, {"bytes", each.bytes}, {"done", each.done}}));
       }
       for (const auto& each : message.workers) {
-        line += fmt::format(" {}{}", each.name, counts({{"leases", each.leases}, {"leased", each.leased_chunks}, {"done", each.done}}));
+        line += fmt::format(
+            " {}{}", each.name,
+            counts({{"leases", each.leases}, {"alone", each.process_leases}, {"leased", each.leased_chunks}, {"done", each.done}}));
       }
       return line;
     } else if constexpr (std::is_same_v<Message, wire::BundleReply>) {

@@ -97,6 +97,7 @@ template <> struct Spelling<Listing> { static std::string text() { return "*list
 template <> struct Spelling<PolicyKind> { static std::string text() { return "*policy*"; } };
 template <> struct Spelling<AggregateKind> { static std::string text() { return "*aggregate*"; } };
 template <> struct Spelling<ElementType> { static std::string text() { return "*element*"; } };
+template <> struct Spelling<Isolation> { static std::string text() { return "*isolation*"; } };
 template <> struct Spelling<JobState> { static std::string text() { return "*job_state*"; } };
 template <> struct Spelling<ArgumentType> { static std::string text() { return "*argument_type*"; } };
 template <> struct Spelling<HeldLease> { static std::string text() { return "**held_lease**"; } };
@@ -240,8 +241,9 @@ TEST(ProtocolPage, ListsEveryEnumeratorUpToTheLast) {
     const auto last = values.find_last_of(',');
     if (last != std::string::npos) shown.emplace_back(name, values.substr(last + 2, values.find(' ', last + 2) - last - 2));
   }
-  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),  counted<PolicyKind>(),
-                                     counted<AggregateKind>(), counted<ElementType>(), counted<JobState>(), counted<ArgumentType>()};
+  const std::vector<Row> expected = {counted<Role>(),       counted<Plane>(),         counted<Listing>(),
+                                     counted<PolicyKind>(), counted<AggregateKind>(), counted<ElementType>(),
+                                     counted<Isolation>(),  counted<JobState>(),      counted<ArgumentType>()};
   EXPECT_EQ(shown, expected);
 }
 

@@ -73,6 +73,7 @@ WorkerStatus one_worker() {
           .total_bytes = 1ULL << 30U,
           .free_bytes = 1ULL << 29U,
           .leases = 1,
+          .process_leases = 0,
           .leased_chunks = 2,
           .done = 1,
           .age_ms = 60'000};
@@ -90,7 +91,8 @@ JobSpec film_spec() {
           .aggregate = AggregateKind::collect,
           .element = ElementType::f64,
           .retry = {.max_retries = 3, .initial_backoff = 1s, .max_backoff = 16s},
-          .open_timeout = 10min};
+          .open_timeout = 10min,
+          .isolation = Isolation::tenant};
 }
 
 std::vector<Sample> control_samples() {
@@ -127,7 +129,7 @@ std::vector<Sample> control_samples() {
                   .detail = "queue \"default\" holds 1 GiB; wait for outputs to be taken",
                   .retry_after_ms = 250}},
       {0, {}, Credit{.chunks = 1024, .bytes = 1U << 20U}},
-      {0, {}, Window{.lease = kLease, .chunks = 512, .bytes = 8U << 20U}},
+      {0, {}, Window{.lease = kLease, .chunks = 512, .bytes = 8U << 20U, .isolation = Isolation::tenant}},
       {0,
        {},
        Offer{.seen = 1,
@@ -146,7 +148,8 @@ std::vector<Sample> control_samples() {
              .bytes = 1U << 20U,
              .max_chunk_bytes = 65'536,
              .ttl_ms = 30'000,
-             .pipeline = bundle_hash()}},
+             .pipeline = bundle_hash(),
+             .isolation = Isolation::process}},
       {3, {}, Renew{.leases = {{.lease = kLease, .token = kLeaseToken, .grants = {5, 6}}}}},
       {3, {}, Renewed{.leases = {{.lease = kLease, .ttl_ms = 30'000}}}},
       {0, {}, Release{.lease = kLease, .code = ErrorCode::lease_expired, .detail = "", .peak_bytes = 786'432}},
