@@ -118,6 +118,12 @@ Result<std::uint64_t> CompiledPipeline::output_length(std::uint64_t n) const {
   return length;
 }
 
+Result<std::uint64_t> CompiledPipeline::output_room(std::uint64_t n) const {
+  auto length = output_length(n);
+  if (length || length.error().code != ErrorCode::output_too_large) return length;
+  return buffer_bytes(output, n);
+}
+
 Result<CompiledPipeline> compile(const Pipeline& pipeline) {
   if (auto shape = check_shape(pipeline); !shape) return std::unexpected(shape.error());
   CompiledPipeline result;

@@ -49,6 +49,9 @@ struct CompiledPipeline {
   [[nodiscard]] Result<std::uint64_t> allocated_bytes(std::size_t buffer, std::uint64_t bytes) const;
   /// `output_too_large` when the output's buffer is smaller.
   [[nodiscard]] Result<std::uint64_t> output_length(std::uint64_t n) const;
+  /// The most output that a chunk of `n` bytes can have. One that would overflow its buffer fails alone when it comes, so the buffer is the
+  /// bound.
+  [[nodiscard]] Result<std::uint64_t> output_room(std::uint64_t n) const;
 };
 
 /// The part of `validate` that reads no expression: how many there are of each thing, how they are named, and whether every name that is

@@ -20,21 +20,14 @@ constexpr std::uint64_t kPerBlock = 16'384 + 8 * ring::kAlignment;
 /// No chunk of this size or its output fits one message.
 constexpr std::uint64_t kLargestChunk = std::uint64_t{1} << 30U;
 
-/// The most output a chunk of `n` bytes can have. One that would overflow its buffer fails alone when it comes, so the buffer is the bound.
-Result<std::uint64_t> output_room(const CompiledPipeline& sizes, std::uint64_t n) {
-  auto length = sizes.output_length(n);
-  if (length || length.error().code != ErrorCode::output_too_large) return length;
-  return sizes.buffer_bytes(sizes.output, n);
-}
-
 }  // namespace
 
 GrantBook::GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bundle, std::uint64_t max_chunk_bytes)
     : end_(&end), bundle_(std::move(bundle)), max_chunk_bytes_(max_chunk_bytes), blocks_(Bytes{end.arena().size()}) {}
 
 Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, std::uint64_t max_chunk_bytes) {
-  const auto empty = output_room(bundle.sizes, 0);
-  const auto largest = output_room(bundle.sizes, max_chunk_bytes);
+  const auto empty = bundle.sizes.output_room(0);
+  const auto largest = bundle.sizes.output_room(max_chunk_bytes);
   if (!empty || !largest) {
     return std::unexpected(empty ? largest.error() : empty.error());
   }

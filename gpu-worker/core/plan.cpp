@@ -149,8 +149,6 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   for (const std::uint64_t n : {std::uint64_t{0}, max_chunk_bytes}) {
     const auto chunk = plan.chunk(n);
     if (!chunk && chunk.error().code != ErrorCode::output_too_large) return std::unexpected(chunk.error());
-    const auto room = chunk ? (*chunk)->output_bytes : plan.buffers_[plan.pipeline_.output].capacity.count;
-    plan.max_output_bytes_ = std::max(plan.max_output_bytes_, room);
   }
   return plan;
 }

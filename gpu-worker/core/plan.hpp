@@ -61,8 +61,6 @@ class Plan {
   [[nodiscard]] std::uint32_t lanes() const { return lanes_; }
   [[nodiscard]] Millis time_limit() const { return time_limit_; }
   [[nodiscard]] std::uint64_t max_chunk_bytes() const { return max_chunk_bytes_; }
-  /// The longest output of the lengths 0 and `max_chunk_bytes`: how large a lane's output staging starts.
-  [[nodiscard]] std::uint64_t max_output_bytes() const { return max_output_bytes_; }
   /// What one lane allocates: the sum of the capacities.
   [[nodiscard]] Bytes lane_bytes() const;
 
@@ -82,7 +80,6 @@ class Plan {
   std::uint32_t lanes_ = 1;
   Millis time_limit_ = 60s;
   std::uint64_t max_chunk_bytes_ = 0;
-  std::uint64_t max_output_bytes_ = 0;
   /// One for each stage, made once; a chunk's launches are the first of them.
   std::vector<PlannedLaunch> launches_;
   /// Which stage each of `launches_` is.

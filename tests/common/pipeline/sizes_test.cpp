@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/pipeline/compiled.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "tests/common/pipeline/example.hpp"
 
@@ -53,6 +54,16 @@ TEST(Sizes, RefuseWhatPasses64Bits) {
   pipeline.lanes = 1;
   pipeline.buffers[1].bytes = "0";
   EXPECT_FALSE(lease_bytes(pipeline, 0, Bytes{UINT64_MAX}).has_value());
+}
+
+TEST(Sizes, BoundAnOutputThatOverflowsItsBufferByTheBuffer) {
+  Pipeline pipeline = video_pipeline();
+  pipeline.output_bytes = "n * 2";
+  const auto compiled = compile(pipeline);
+  ASSERT_TRUE(compiled.has_value());
+  EXPECT_EQ(compiled->output_length(1000).error().code, ErrorCode::output_too_large);
+  EXPECT_EQ(compiled->output_room(1000), 1000U);
+  EXPECT_EQ(compiled->output_room(0), 0U);
 }
 
 TEST(Sizes, TakeTheWholeOutputUnlessTold) {

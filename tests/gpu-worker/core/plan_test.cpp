@@ -44,7 +44,6 @@ TEST(Plan, SizesEveryBufferForTheLargestChunk) {
   EXPECT_EQ(plan.output_buffer(), 3U);
   EXPECT_EQ(plan.lanes(), 2U);
   EXPECT_EQ(plan.time_limit(), 60s);
-  EXPECT_EQ(plan.max_output_bytes(), 1000U);
 }
 
 TEST(Plan, AllocatesNoMoreThanTheLeaseHolds) {
