@@ -22,6 +22,20 @@ Type half_of(Type type) {
   }
 }
 
+/// What a value of `width` bytes is copied as, whatever it means.
+Type plain_of(std::uint32_t width) {
+  switch (width) {
+    case 2:
+      return Type::u16;
+    case 4:
+      return Type::u32;
+    case 8:
+      return Type::u64;
+    default:
+      return Type::u8;
+  }
+}
+
 }  // namespace
 
 void Lowering::move() {
@@ -46,21 +60,7 @@ void Lowering::move_value(Type type) {
   if (refused_ || (made_.empty() && try_alias(operand(0), from, type))) {
     return;
   }
-  const Type bits = width_of(type) == 1 ? Type::u8 : type;
-  Type plain = Type::u8;
-  switch (width_of(bits)) {
-    case 2:
-      plain = Type::u16;
-      break;
-    case 4:
-      plain = Type::u32;
-      break;
-    case 8:
-      plain = Type::u64;
-      break;
-    default:
-      break;
-  }
+  const Type plain = plain_of(width_of(type));
   emit({.lane = Lane::copy, .type = plain, .from = plain, .modifiers = {}}, write(0, type), from);
 }
 
@@ -260,20 +260,7 @@ void Lowering::load_parameter() {
     const Slot from = slots_.parameter(offset, current_->type, width_of(reg));
     if (!try_alias(to, from, reg)) {
       const Slot into = write(to, reg, false);
-      Type plain = Type::u64;
-      switch (into.width) {
-        case 1:
-          plain = Type::u8;
-          break;
-        case 2:
-          plain = Type::u16;
-          break;
-        case 4:
-          plain = Type::u32;
-          break;
-        default:
-          break;
-      }
+      const Type plain = plain_of(into.width);
       emit({.lane = Lane::copy, .type = plain, .from = plain, .modifiers = {}}, into, from);
     }
   }
