@@ -29,7 +29,7 @@ bool Watchdog::stuck(const ClaimedRunning& claim, std::span<const HandedOver> ha
     return false;
   }
   // Forward only: a process that goes in circles does not look busy.
-  if (std::pair(claim.number, claim.first) > std::pair(seen_number_, seen_first_) || seen_number_ == 0) {
+  if (!seen_at_ || std::pair(claim.number, claim.first) > std::pair(seen_number_, seen_first_)) {
     seen_number_ = claim.number;
     seen_first_ = claim.first;
     seen_at_ = now;
@@ -38,7 +38,8 @@ bool Watchdog::stuck(const ClaimedRunning& claim, std::span<const HandedOver> ha
   // A chunk cannot have begun before any was handed over, nor after it was first seen running. A command that is done with and not the one
   // that runs says nothing about the next: then only what was seen counts.
   const bool current = std::ranges::find(handed_over, claim.number, &HandedOver::number) != handed_over.end();
-  const Instant since = current ? std::clamp(claimed, handed_over.front().at, std::max(handed_over.front().at, seen_at_)) : seen_at_;
+  const Instant latest = std::max(handed_over.front().at, *seen_at_);
+  const Instant since = current ? std::clamp(claimed, handed_over.front().at, latest) : latest;
   look_at_ = since + limit_;
   return now >= *look_at_;
 }

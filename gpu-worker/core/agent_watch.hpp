@@ -55,7 +55,7 @@ class Watchdog {
   std::optional<Instant> look_at_;
   std::uint64_t seen_number_ = 0;
   std::uint32_t seen_first_ = 0;
-  Instant seen_at_;
+  std::optional<Instant> seen_at_;
 };
 
 }  // namespace sublet

@@ -100,6 +100,24 @@ TEST(Watchdog, LooksNoMoreWhenNothingIsHandedOver) {
   EXPECT_EQ(watchdog.look_at(), std::nullopt);
 }
 
+TEST(Watchdog, FindsASessionThatNeverBegins) {
+  const HandedOver command{.number = 1, .count = 10, .at = at(1s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(1s));
+  EXPECT_FALSE(watchdog.stuck({}, std::span(&command, 1), at(3s)));
+  EXPECT_TRUE(watchdog.stuck({}, std::span(&command, 1), at(5s)));
+}
+
+TEST(Watchdog, GivesTheNextCommandItsOwnTime) {
+  const HandedOver first{.number = 1, .count = 10, .at = at(1s)};
+  const HandedOver second{.number = 2, .count = 10, .at = at(100s)};
+  Watchdog watchdog(2s);
+  watchdog.begin(at(1s));
+  EXPECT_FALSE(watchdog.stuck({.number = 1, .first = 9, .count = 1, .since_ns = nanos(2s)}, std::span(&first, 1), at(3s)));
+  EXPECT_FALSE(watchdog.stuck({.number = 1, .first = 9, .count = 0, .since_ns = nanos(2s)}, std::span(&second, 1), at(101s)));
+  EXPECT_EQ(watchdog.look_at(), at(102s));
+}
+
 TEST(Watchdog, IsNotFooledByAClaimThatIsAlwaysFresh) {
   const HandedOver command{.number = 1, .count = 10, .at = at(0s)};
   Watchdog watchdog(2s);
