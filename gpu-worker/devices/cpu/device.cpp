@@ -4,7 +4,6 @@
 
 #include "gpu-worker/devices/cpu/device_memory.hpp"
 #include "gpu-worker/devices/cpu/session.hpp"
-#include "gpu-worker/devices/cpu/worker_pool.hpp"
 
 namespace sublet {
 
@@ -15,7 +14,7 @@ class CpuDevice final : public Device {
   explicit CpuDevice(const CpuDeviceOptions& options)
       : info_{.kind = "cpu", .name = options.name, .total = options.total, .context_overhead = {}},
         memory_(options.total),
-        pool_(options.threads) {}
+        threads_(options.threads) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
 
@@ -24,13 +23,13 @@ class CpuDevice final : public Device {
       return fail(ErrorCode::alloc_failed_device,
                   fmt::format("a slice of {} bytes of a device that has {}; ask for less", options.slice.count, info_.total.count));
     }
-    return std::make_unique<cpu::CpuSession>(memory_, pool_, options, cpu::has_wide_lanes());
+    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes());
   }
 
  private:
   DeviceInfo info_;
   cpu::DeviceMemory memory_;
-  cpu::WorkerPool pool_;
+  unsigned threads_;
 };
 
 }  // namespace

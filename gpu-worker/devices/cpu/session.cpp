@@ -30,8 +30,8 @@ std::string fault_text(const Fault& fault, const LaunchState& launch) {
 
 }  // namespace
 
-CpuSession::CpuSession(DeviceMemory& memory, WorkerPool& pool, const SessionOptions& options, bool wide)
-    : memory_(memory, options.slice), grids_(pool, wide), options_(options), wide_(wide), streams_(1) {}
+CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide)
+    : memory_(memory, options.slice), pool_(threads), grids_(pool_, wide), options_(options), wide_(wide), streams_(1) {}
 
 Result<void> CpuSession::check_alive() const {
   if (lost_) {

@@ -18,7 +18,7 @@ namespace sublet::cpu {
 /// A session on the cpu device. Streams are queues; `sync` runs a stream's queue on the calling thread, with the pool's help.
 class CpuSession final : public Session {
  public:
-  CpuSession(DeviceMemory& memory, WorkerPool& pool, const SessionOptions& options, bool wide);
+  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide);
 
   Result<MemHandle> mem_alloc(Bytes size) override;
   Result<void> mem_free(MemHandle handle) override;
@@ -57,6 +57,8 @@ class CpuSession final : public Session {
   std::optional<Error> run(const Operation& operation, const Stream& stream, Instant deadline, std::size_t number);
 
   SessionMemory memory_;
+  /// Its own, so that what a session can do does not depend on the others.
+  WorkerPool pool_;
   GridRunner grids_;
   SessionOptions options_;
   bool wide_;
