@@ -1,6 +1,7 @@
 #include "gpu-worker/agent/agent.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -62,20 +63,17 @@ void Agent::rebuild_poller(int stop_fd) {
   if (link_.bulk() != nullptr) {
     poller_.add(*link_.bulk());
   }
-  cards_.for_each_spare([this](std::uint32_t card, Spare& spare) {
-    watched_.push_back({.index = poller_.add(spare.process.end().fd()), .card = card, .spare = spare.process.pid()});
-    watched_.push_back({.index = poller_.add(spare.process.exit_fd()), .card = card, .spare = spare.process.pid()});
-  });
-  for (auto& [lease, session] : sessions_) {
-    SessionProcess* const process = session->process();
-    if (process == nullptr) {
-      continue;
+  for (const auto& [lease, session] : sessions_) {
+    if (session->channel() != nullptr && !session->process()->ending()) {
+      watched_.push_back({.index = poller_.add(session->channel()->fd()), .lease = lease});
     }
-    if (session->state() != LeasedSession::State::ended) {
-      watched_.push_back({.index = poller_.add(process->end().fd()), .lease = lease});
-    }
-    watched_.push_back({.index = poller_.add(process->exit_fd()), .lease = lease});
   }
+  cards_.for_each_process([this](const Cards::Process& process) {
+    if (!process->ending()) {
+      watched_.push_back({.index = poller_.add(process->link_fd()), .process = process});
+    }
+    watched_.push_back({.index = poller_.add(process->exit_fd()), .process = process});
+  });
   poller_stale_ = false;
   polled_generation_ = link_.generation();
 }
@@ -87,6 +85,7 @@ std::optional<Millis> Agent::time_to_next(Instant now) const {
   sooner(cards_.next_refill());
   for (const auto& [lease, session] : sessions_) {
     sooner(session->look_at());
+    sooner(session->process() != nullptr && session->process()->ending() ? std::nullopt : session->close_by());
   }
   if (draining_) {
     sooner(now < drain_until_ ? drain_until_ : std::max(now + kDrainStep, farewell_until_));
@@ -95,23 +94,21 @@ std::optional<Millis> Agent::time_to_next(Instant now) const {
 }
 
 void Agent::look_at_processes(Instant now) {
+  std::set<const SessionProcess*> seen;
   for (const Watched& watched : watched_) {
     if (!poller_.readable(watched.index)) {
       continue;
     }
-    if (watched.spare >= 0) {
-      if (cards_.look_at_spare(watched.card, watched.spare, now)) {
-        poller_stale_ = true;
-        offer_due_ = true;
+    if (watched.process != nullptr) {
+      if (seen.insert(watched.process.get()).second) {
+        look_at_process(watched.process, now);
       }
       continue;
     }
     const auto session = sessions_.find(watched.lease);
-    if (session == sessions_.end() || session->second->process() == nullptr) {
-      continue;
+    if (session != sessions_.end() && session->second->channel() != nullptr && !session->second->process()->ending()) {
+      take_replies(*session->second, now);
     }
-    take_replies(*session->second, now);
-    reap(*session->second);
   }
 }
 
@@ -122,16 +119,20 @@ void Agent::keep_time(Instant now) {
   }
   for (const LeaseId lease : leases_.expired(now)) {
     log_->warn("lease {} has expired: its session is ended", to_hex(lease));
-    drop_session(lease);
+    drop_session(lease, now);
     sessions_.at(lease)->set_farewell(ErrorCode::lease_expired, "not renewed in time");
   }
   for (auto& [lease, session] : sessions_) {
     if (const auto look_at = session->look_at(); look_at && *look_at <= now && session->stuck(now)) {
-      end_session(
+      break_session(
           *session,
           {.code = ErrorCode::kernel_timeout, .detail = "the chunk ran past the pipeline's time_limit_ms: raise it, or mend the kernel"},
-          ErrorCode::session_lost);
+          now);
       send_settles(*session, now);
+    }
+    if (const auto& process = session->process(); session->close_by() && *session->close_by() <= now && !process->ending()) {
+      log_->warn("lease {}: its session does not close: process {} is killed", to_hex(lease), process->pid());
+      lose_process(*process, now);
     }
   }
   if (link_.up() && leases_.renew_due(now)) {

@@ -34,9 +34,8 @@ class Agent {
   /// What a poller's number beyond the sockets stands for.
   struct Watched {
     std::size_t index = 0;
-    LeaseId lease = {};      ///< of a session, or 0
-    std::uint32_t card = 0;  ///< of a spare
-    pid_t spare = -1;
+    LeaseId lease = {};  ///< of a session, when there is no process
+    Cards::Process process = {};
   };
 
   void rebuild_poller(int stop_fd);
@@ -53,22 +52,26 @@ class Agent {
   void on_welcome(const Incoming& incoming, const wire::Welcome& welcome, Instant now);
   void on_up(Instant now);
   void on_lease(const wire::Lease& lease, Instant now);
-  void on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls);
-  void on_release(const wire::Release& release);
+  void on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls, Instant now);
+  void on_release(const wire::Release& release, Instant now);
   void on_error(std::uint64_t request, const wire::ErrorReply& error, Instant now);
   void on_run(Incoming incoming, Instant now);
   void on_settled(const wire::Settled& settled);
-  void on_bundle(const wire::BundleReply& reply, const Blob& payload);
+  void on_bundle(const wire::BundleReply& reply, const Blob& payload, Instant now);
 
   // What sessions do (agent_sessions.cpp).
-  void start_waiting(const ContentHash& pipeline);
-  void start_session(LeasedSession& session, const std::shared_ptr<const LoadedBundle>& bundle);
-  void fail_waiting(const ContentHash& pipeline, const Error& error);
+  void start_waiting(const ContentHash& pipeline, Instant now);
+  void start_session(LeasedSession& session, std::shared_ptr<const LoadedBundle> bundle, Instant now);
+  void fail_waiting(const ContentHash& pipeline, const Error& error, Instant now);
   /// The session cannot go on: what it held is settled, then the lease is released with this reason.
-  void end_session(LeasedSession& session, const Error& error, ErrorCode farewell);
-  void drop_session(LeaseId lease);
+  void end_session(LeasedSession& session, const Error& error, ErrorCode farewell, Instant now);
+  /// The same, and its process cannot go on either, by this session's fault.
+  void break_session(LeasedSession& session, const Error& error, Instant now);
+  /// Only what they have in common: its process is the caller's to see to.
+  void settle_end(LeasedSession& session, const Error& error, ErrorCode farewell);
+  void drop_session(LeaseId lease, Instant now);
   void take_replies(LeasedSession& session, Instant now);
-  void reap(LeasedSession& session);
+  void release(LeasedSession& session);
   void send_settles(LeasedSession& session, Instant now);
   void send_settle(LeasedSession::Unsettled& settle, Instant now);
   void repeat_settles(Instant now, Millis older_than);
@@ -76,6 +79,17 @@ class Agent {
   void bury_finished();
   void send_offer();
   void ask_for(const ContentHash& pipeline);
+
+  // Sessions and their processes (agent_processes.cpp).
+  std::vector<LeasedSession*> sessions_in(const SessionProcess& process);
+  void look_at_process(const Cards::Process& process, Instant now);
+  void vacate(LeasedSession& session, bool busy, Instant now);
+  void leave_process(LeasedSession& session, Instant now);
+  /// Kills the process; its sessions that have not ended move to another one.
+  void lose_process(SessionProcess& process, Instant now);
+  void displace(LeasedSession& session, Instant now);
+  void bury_process(const Cards::Process& process, Instant now);
+  void restart(LeasedSession& session, Instant now);
 
   // Going down (agent_drain.cpp).
   void begin_drain(Instant now);

@@ -20,7 +20,7 @@ void Agent::begin_drain(Instant now) {
   offer_due_ = true;
   for (const auto& [lease, session] : sessions_) {
     if (session->state() != LeasedSession::State::up) {
-      end_session(*session, {.code = ErrorCode::draining, .detail = "this worker is going down"}, ErrorCode::draining);
+      end_session(*session, {.code = ErrorCode::draining, .detail = "this worker is going down"}, ErrorCode::draining, now);
       continue;
     }
     session->drain();
@@ -34,7 +34,7 @@ bool Agent::drain(Instant now) {
   for (const auto& [lease, session] : sessions_) {
     const bool through = session->idle() && session->unsettled().empty();
     if (session->state() != LeasedSession::State::ended && (through || now >= drain_until_)) {
-      end_session(*session, {.code = ErrorCode::draining, .detail = "this worker is going down"}, ErrorCode::draining);
+      end_session(*session, {.code = ErrorCode::draining, .detail = "this worker is going down"}, ErrorCode::draining, now);
       send_settles(*session, now);
     }
   }
@@ -42,6 +42,8 @@ bool Agent::drain(Instant now) {
     for (const auto& [lease, session] : sessions_) {
       session->drop();
     }
+    cards_.for_each_process([](const Cards::Process& process) { process->kill(); });
+    poller_stale_ = true;
   }
   bury_finished();
   return sessions_.empty() || now >= farewell_until_ + kFarewell;

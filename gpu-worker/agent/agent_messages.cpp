@@ -38,9 +38,9 @@ void Agent::on_control(Incoming incoming, Instant now) {
   } else if (const auto* lease = std::get_if<wire::Lease>(&incoming.message)) {
     on_lease(*lease, now);
   } else if (const auto* renewed = std::get_if<wire::Renewed>(&incoming.message)) {
-    on_renewed(incoming.header.request, renewed->leases);
+    on_renewed(incoming.header.request, renewed->leases, now);
   } else if (const auto* release = std::get_if<wire::Release>(&incoming.message)) {
-    on_release(*release);
+    on_release(*release, now);
   } else if (const auto* error = std::get_if<wire::ErrorReply>(&incoming.message)) {
     on_error(incoming.header.request, *error, now);
   } else {
@@ -59,7 +59,7 @@ void Agent::on_bulk(Incoming incoming, Instant now) {
       on_up(now);
     }
   } else if (const auto* bundle = std::get_if<wire::BundleReply>(&incoming.message)) {
-    on_bundle(*bundle, incoming.payload);
+    on_bundle(*bundle, incoming.payload, now);
   } else if (const auto* error = std::get_if<wire::ErrorReply>(&incoming.message)) {
     on_error(incoming.header.request, *error, now);
   } else {
@@ -74,11 +74,11 @@ void Agent::on_welcome(const Incoming& incoming, const wire::Welcome& welcome, I
   if (store_ && *store_ != welcome.store) {
     log_->warn("the broker has another store than before: {} leases are void", sessions_.size());
     for (const auto& [lease, session] : sessions_) {
-      drop_session(lease);
+      drop_session(lease, now);
     }
   }
   store_ = welcome.store;
-  on_renewed(incoming.header.request, welcome.leases);
+  on_renewed(incoming.header.request, welcome.leases, now);
   link_.welcomed(welcome, now);
 }
 
@@ -87,7 +87,7 @@ void Agent::on_up(Instant now) {
   send_offer();
   repeat_settles(now, Millis(0));
   for (const auto& [lease, session] : sessions_) {
-    if (session->state() == LeasedSession::State::waiting_for_bundle) {
+    if (session->waits_for_bundle()) {
       ask_for(session->lease().pipeline);
     } else if (session->state() != LeasedSession::State::starting) {
       link_.send_control(session->window());
@@ -109,16 +109,16 @@ void Agent::on_lease(const wire::Lease& lease, Instant now) {
   sessions_.emplace(lease.lease, std::make_unique<LeasedSession>(lease));
   leases_.add(lease.lease, Millis(lease.ttl_ms), now);
   if (bundles_.find(lease.pipeline)) {
-    start_waiting(lease.pipeline);
+    start_waiting(lease.pipeline, now);
     return;
   }
   ask_for(lease.pipeline);
 }
 
-void Agent::on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls) {
+void Agent::on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls, Instant now) {
   for (const LeaseId lease : leases_.renewed(request, ttls)) {
     log_->warn("lease {} has ended by the broker's account", to_hex(lease));
-    drop_session(lease);
+    drop_session(lease, now);
   }
   for (const auto& [lease, session] : sessions_) {
     if (const auto deadline = leases_.deadline(lease)) {
@@ -127,14 +127,14 @@ void Agent::on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>&
   }
 }
 
-void Agent::on_release(const wire::Release& release) {
+void Agent::on_release(const wire::Release& release, Instant now) {
   const auto session = sessions_.find(release.lease);
   if (session == sessions_.end()) {
     // Gone before the broker asked; it wants to hear so.
     link_.send_control(wire::Release{.lease = release.lease, .code = ErrorCode::ok, .detail = {}});
     return;
   }
-  drop_session(release.lease);
+  drop_session(release.lease, now);
   session->second->set_farewell(ErrorCode::ok, {});
 }
 
@@ -145,7 +145,7 @@ void Agent::on_error(std::uint64_t request, const wire::ErrorReply& error, Insta
     return;
   }
   if (const auto pipeline = bundles_.refused(request)) {
-    fail_waiting(*pipeline, reason);
+    fail_waiting(*pipeline, reason, now);
     return;
   }
   log_->warn("the broker refuses a message: {}", to_text(reason));
@@ -163,7 +163,7 @@ void Agent::on_error(std::uint64_t request, const wire::ErrorReply& error, Insta
 void Agent::on_run(Incoming incoming, Instant now) {
   auto& run = std::get<wire::Run>(incoming.message);
   const auto found = sessions_.find(run.lease);
-  if (found == sessions_.end() || found->second->process() == nullptr || !leases_.holds(run.lease)) {
+  if (found == sessions_.end() || found->second->channel() == nullptr || !leases_.holds(run.lease)) {
     refuse_run(run, ErrorCode::returned);
     return;
   }
@@ -175,7 +175,7 @@ void Agent::on_run(Incoming incoming, Instant now) {
     log_->warn("{}", to_text(taken.error()));
     const bool malformed = taken.error().code == ErrorCode::bad_message;
     if (!malformed && session.state() == LeasedSession::State::up) {
-      end_session(session, {.code = ErrorCode::session_lost, .detail = taken.error().detail}, ErrorCode::session_lost);
+      break_session(session, {.code = ErrorCode::session_lost, .detail = taken.error().detail}, now);
     } else {
       answered.lengths.values.resize(chunks);
       refuse_run(answered, malformed ? ErrorCode::bad_message : ErrorCode::returned);
@@ -190,13 +190,13 @@ void Agent::on_settled(const wire::Settled& settled) {
   }
 }
 
-void Agent::on_bundle(const wire::BundleReply& reply, const Blob& payload) {
+void Agent::on_bundle(const wire::BundleReply& reply, const Blob& payload, Instant now) {
   const auto bundle = bundles_.put(reply.hash, payload);
   if (!bundle) {
-    fail_waiting(reply.hash, bundle.error());
+    fail_waiting(reply.hash, bundle.error(), now);
     return;
   }
-  start_waiting(reply.hash);
+  start_waiting(reply.hash, now);
 }
 
 }  // namespace sublet::agent

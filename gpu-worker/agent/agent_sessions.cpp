@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "common/io/ready.hpp"
@@ -14,46 +15,62 @@ void Agent::ask_for(const ContentHash& pipeline) {
   }
 }
 
-void Agent::start_waiting(const ContentHash& pipeline) {
+void Agent::start_waiting(const ContentHash& pipeline, Instant now) {
   const auto bundle = bundles_.find(pipeline);
   for (const auto& [lease, session] : sessions_) {
-    if (session->state() == LeasedSession::State::waiting_for_bundle && session->lease().pipeline == pipeline) {
-      start_session(*session, bundle);
+    if (session->waits_for_bundle() && session->lease().pipeline == pipeline) {
+      start_session(*session, bundle, now);
     }
   }
 }
 
-void Agent::start_session(LeasedSession& session, const std::shared_ptr<const LoadedBundle>& bundle) {
+void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBundle> bundle, Instant now) {
   const wire::Lease& lease = session.lease();
   const auto deadline = leases_.deadline(lease.lease);
   const auto arena = GrantBook::arena_needed(*bundle, lease.max_chunk_bytes);
   if (!arena || !deadline) {
     end_session(session, arena ? Error{.code = ErrorCode::lease_expired, .detail = {}} : arena.error(),
-                arena ? ErrorCode::lease_expired : arena.error().code);
+                arena ? ErrorCode::lease_expired : arena.error().code, now);
     return;
   }
-  auto taken = cards_.take(lease.card, *arena);
-  if (!taken) {
-    end_session(session, taken.error(), taken.error().code);
+  auto process = cards_.take(lease);
+  if (!process) {
+    end_session(session, process.error(), process.error().code, now);
     return;
   }
-  session.context = taken->context;
   poller_stale_ = true;
-  log_->info("lease {}: a session of {} bytes starts in process {}", to_hex(lease.lease), lease.bytes, taken->process.pid());
-  if (auto started = session.start(std::move(taken->process), bundle, *deadline); !started) {
-    end_session(session, started.error(), started.error().code);
+  log_->info("lease {}: a session of {} bytes starts in process {}", to_hex(lease.lease), lease.bytes, (*process)->pid());
+  const LeasedSession::Place place{.process = *process, .arena = std::max(*arena, options_.arena)};
+  if (auto started = session.start(place, std::move(bundle), *deadline); !started) {
+    end_session(session, started.error(), started.error().code, now);
+    if (started.error().code == ErrorCode::session_lost) {
+      lose_process(**process, now);
+    }
+    cards_.left(**process, now);
   }
 }
 
-void Agent::fail_waiting(const ContentHash& pipeline, const Error& error) {
+void Agent::fail_waiting(const ContentHash& pipeline, const Error& error, Instant now) {
   for (const auto& [lease, session] : sessions_) {
-    if (session->state() == LeasedSession::State::waiting_for_bundle && session->lease().pipeline == pipeline) {
-      end_session(*session, error, error.code);
+    if (session->waits_for_bundle() && session->lease().pipeline == pipeline) {
+      end_session(*session, error, error.code, now);
     }
   }
 }
 
-void Agent::end_session(LeasedSession& session, const Error& error, ErrorCode farewell) {
+void Agent::end_session(LeasedSession& session, const Error& error, ErrorCode farewell, Instant now) {
+  const bool busy = !session.idle();
+  settle_end(session, error, farewell);
+  vacate(session, busy, now);
+}
+
+void Agent::break_session(LeasedSession& session, const Error& error, Instant now) {
+  const auto process = session.process();
+  settle_end(session, error, ErrorCode::session_lost);
+  lose_process(*process, now);
+}
+
+void Agent::settle_end(LeasedSession& session, const Error& error, ErrorCode farewell) {
   // Going down is what somebody asked for; everything else is worth an operator's look.
   log_->log(error.code == ErrorCode::draining ? spdlog::level::info : spdlog::level::warn, "lease {}: its session ends: {}",
             to_hex(session.id()), to_text(error));
@@ -64,47 +81,49 @@ void Agent::end_session(LeasedSession& session, const Error& error, ErrorCode fa
     // Nothing more is to come while the last settles are on their way.
     link_.send_control(session.window());
   }
-  reap(session);
-  poller_stale_ = true;
 }
 
-void Agent::drop_session(LeaseId lease) {
+void Agent::drop_session(LeaseId lease, Instant now) {
   leases_.remove(lease);
   if (const auto session = sessions_.find(lease); session != sessions_.end()) {
+    const bool busy = !session->second->idle();
     session->second->drop();
-    reap(*session->second);
+    vacate(*session->second, busy, now);
   }
-  poller_stale_ = true;
 }
 
 void Agent::take_replies(LeasedSession& session, Instant now) {
-  if (session.state() == LeasedSession::State::ended) {
-    return;
-  }
   const bool starting = session.state() == LeasedSession::State::starting;
-  auto up = session.take_replies(now);
-  if (!up) {
-    // What a session says while it starts is about the lease; later, a process that cannot go on is a lost session.
-    const bool cannot_start = starting && up.error().code != ErrorCode::protocol_error;
-    const Error error{.code = ErrorCode::session_lost, .detail = up.error().detail};
-    end_session(session, cannot_start ? up.error() : error, cannot_start ? up.error().code : ErrorCode::session_lost);
-  } else if (session.device_broken()) {
-    end_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, ErrorCode::session_lost);
-  } else if (*up || session.window_changed()) {
+  const bool ended = session.state() == LeasedSession::State::ended;
+  const auto up = session.take_replies(now);
+  if (session.device_broken() && !ended) {
+    break_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, now);
+  } else if (session.left()) {
+    // What a session says while it starts is about the lease; one that closes unasked has seen its deadline pass.
+    const Error expired{.code = ErrorCode::lease_expired, .detail = "its deadline passed"};
+    const Error& error = up ? expired : up.error();
+    if (!ended) {
+      settle_end(session, error, starting || up ? error.code : ErrorCode::session_lost);
+    }
+    leave_process(session, now);
+  } else if (!up) {
+    break_session(session, {.code = ErrorCode::session_lost, .detail = up.error().detail}, now);
+  } else if (session.hung_up()) {
+    // How it ended, or who is to blame, is known once it is gone.
+    session.process()->kill();
+    poller_stale_ = true;
+  } else if (!ended && (*up || session.window_changed())) {
     link_.send_control(session.window());
   }
   send_settles(session, now);
 }
 
-void Agent::reap(LeasedSession& session) {
-  if (session.state() != LeasedSession::State::ended || session.freed) {
+/// Gives the card its slice back.
+void Agent::release(LeasedSession& session) {
+  if (session.state() != LeasedSession::State::ended || std::exchange(session.freed, true)) {
     return;
   }
-  if (session.process() != nullptr && !session.reap()) {
-    return;
-  }
-  session.freed = true;
-  cards_.release(session.lease(), session.context);
+  cards_.release(session.lease());
   offer_due_ = true;
   poller_stale_ = true;
 }

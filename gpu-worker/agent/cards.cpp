@@ -12,6 +12,11 @@ namespace {
 constexpr BrokerId kBroker{1};
 constexpr Millis kFirstPause = 200ms;
 constexpr Millis kLongestPause = 30s;
+/// How long an empty process waits for another lease of its tenant, before its context's memory is given to whoever needs it.
+constexpr Millis kKept = 10s;
+
+/// Nobody's so far.
+bool is_spare(const SessionProcess& process) { return !process.tenant(); }
 
 }  // namespace
 
@@ -19,7 +24,7 @@ Cards::Cards(const AgentOptions& options, io::Log log) : options_(&options), log
   for (std::uint32_t card = 0; card < options.cards; ++card) {
     // The remainder goes to the first cards.
     const std::uint32_t share = options.sessions / options.cards + (card < options.sessions % options.cards ? 1 : 0);
-    cards_.push_back({.ledger = CardLedger(options.vram), .most_sessions = share, .name = {}, .total = options.vram, .spares = {}});
+    cards_.push_back({.ledger = CardLedger(options.vram), .most_sessions = share, .name = {}, .total = options.vram, .processes = {}});
   }
 }
 
@@ -54,37 +59,95 @@ Result<void> Cards::grant(const wire::Lease& lease) {
   return card.ledger.grant(lease.lease, kBroker, Bytes{lease.bytes});
 }
 
-void Cards::release(const wire::Lease& lease, Bytes context) {
-  CardLedger& ledger = cards_[lease.card].ledger;
-  if (const auto released = ledger.release(lease.lease); !released) {
+void Cards::release(const wire::Lease& lease) {
+  if (const auto released = cards_[lease.card].ledger.release(lease.lease); !released) {
     log_->error("{}", to_text(released.error()));
-  }
-  if (const auto left = ledger.set_contexts(ledger.contexts() - context); !left) {
-    log_->error("{}", to_text(left.error()));
   }
 }
 
-Result<TakenProcess> Cards::take(std::uint32_t index, Bytes arena) {
-  Card& card = cards_[index];
-  auto warm = std::ranges::find_if(card.spares,
-                                   [&](const Spare& spare) { return spare.opened && spare.process.end().arena().size() >= arena.count; });
-  if (warm != card.spares.end()) {
-    TakenProcess taken{.process = std::move(warm->process), .context = card.context};
-    card.spares.erase(warm);
+/// One that has leases before one that is empty, so that there is one for each tenant; or none.
+Cards::Process Cards::of_tenant(const Card& card, const wire::Lease& lease) {
+  Process best;
+  for (const Process& process : card.processes) {
+    if (process->takes(lease.tenant, lease.isolation) && (best == nullptr || best->leases().empty())) {
+      best = process;
+    }
+  }
+  return best;
+}
+
+Result<Cards::Process> Cards::take(const wire::Lease& lease) {
+  Card& card = cards_[lease.card];
+  const auto warm =
+      std::ranges::find_if(card.processes, [](const Process& each) { return is_spare(*each) && each->greeted && !each->ending(); });
+  Process process = of_tenant(card, lease);
+  if (process != nullptr) {
+    // Its context is counted already.
+  } else if (warm != card.processes.end()) {
     if (const auto counted = card.ledger.spare_taken(card.context); !counted) {
       return std::unexpected(counted.error());
     }
-    return taken;
+    process = *warm;
+    process->context = card.context;
+  } else {
+    auto started = start_for_lease(card, lease.card);
+    if (!started) {
+      return started;
+    }
+    process = std::move(*started);
   }
+  // A process that shares goes on to share; one that is empty becomes what the lease asks for.
+  if (process->leases().empty()) {
+    process->give_to(lease.tenant, lease.isolation);
+  }
+  return process;
+}
+
+Result<Cards::Process> Cards::start_for_lease(Card& card, std::uint32_t index) {
   if (const auto room = card.ledger.set_contexts(card.ledger.contexts() + card.context); !room) {
+    // Those that are only kept have to go; the lease that is asked for next finds their room.
+    for (const Process& process : card.processes) {
+      if (process->kept_until && !process->ending()) {
+        process->kill();
+      }
+    }
     return std::unexpected(room.error());
   }
-  auto process = SessionProcess::start(*options_, index, std::max(arena, options_->arena));
+  auto process = SessionProcess::start(*options_, index);
   if (!process) {
     [[maybe_unused]] const auto undone = card.ledger.set_contexts(card.ledger.contexts() - card.context);
-    return std::unexpected(process.error());
+    return process;
   }
-  return TakenProcess{.process = std::move(*process), .context = card.context};
+  (*process)->context = card.context;
+  card.processes.push_back(*process);
+  return process;
+}
+
+void Cards::left(SessionProcess& process, Instant now) {
+  if (!process.leases().empty() || process.ending()) {
+    return;
+  }
+  const Card& card = cards_[process.card()];
+  const auto kept = std::ranges::count_if(card.processes, [](const Process& each) { return each->kept_until.has_value(); });
+  if (static_cast<std::size_t>(kept) >= options_->spares) {
+    process.kill();
+    return;
+  }
+  process.kept_until = now + kKept;
+}
+
+void Cards::bury(const Process& process, Instant now) {
+  Card& card = cards_[process->card()];
+  const bool was_spare = is_spare(*process);
+  std::erase(card.processes, process);
+  if (was_spare) {
+    spare_failed(card, process->how_it_ended(), now);
+  }
+  const Result<void> left = was_spare ? card.ledger.set_spares(Bytes{card.context.count * spares(card)})
+                                      : card.ledger.set_contexts(card.ledger.contexts() - process->context);
+  if (!left) {
+    log_->error("{}", to_text(left.error()));
+  }
 }
 
 /// A card is on offer once a process has opened it, so there is a first one even where no spares are wanted.
@@ -92,33 +155,51 @@ std::size_t Cards::spares_wanted(const Card& card) const {
   return card.name.empty() ? std::max<std::size_t>(options_->spares, 1) : options_->spares;
 }
 
+std::size_t Cards::spares(const Card& card) {
+  return static_cast<std::size_t>(std::ranges::count_if(card.processes, [](const Process& each) { return is_spare(*each); }));
+}
+
 bool Cards::refill(Instant now) {
-  bool started = false;
+  bool changed = false;
   for (std::uint32_t index = 0; index < cards_.size(); ++index) {
     Card& card = cards_[index];
-    while (card.spares.size() < spares_wanted(card) && now >= card.retry_at) {
-      const Bytes needed{card.context.count * (card.spares.size() + 1)};
-      if (!card.ledger.set_spares(needed)) {
-        // The card is full: a lease that ends makes room.
-        break;
+    for (const Process& process : card.processes) {
+      if (!process->ending() && process->kept_until && *process->kept_until <= now) {
+        process->kill();
+        changed = true;
       }
-      auto process = SessionProcess::start(*options_, index, options_->arena);
-      if (!process) {
-        spare_failed(card, card.spares.end(), process.error().detail, now);
-        break;
-      }
-      card.spares.push_back({.process = std::move(*process)});
-      started = true;
+    }
+    while (spares(card) < spares_wanted(card) && now >= card.retry_at && add_spare(card, index, now)) {
+      changed = true;
     }
   }
-  return started;
+  return changed;
+}
+
+/// False when the card is full, and a lease that ends makes room, or when it could not be started.
+bool Cards::add_spare(Card& card, std::uint32_t index, Instant now) {
+  if (!card.ledger.set_spares(Bytes{card.context.count * (spares(card) + 1)})) {
+    return false;
+  }
+  auto process = SessionProcess::start(*options_, index);
+  if (!process) {
+    spare_failed(card, process.error().detail, now);
+    return false;
+  }
+  card.processes.push_back(std::move(*process));
+  return true;
 }
 
 std::optional<Instant> Cards::next_refill() const {
   std::optional<Instant> next;
   for (const Card& card : cards_) {
-    if (card.failures > 0 && card.spares.size() < spares_wanted(card)) {
+    if (card.failures > 0 && spares(card) < spares_wanted(card)) {
       next = std::min(next.value_or(card.retry_at), card.retry_at);
+    }
+    for (const Process& process : card.processes) {
+      if (process->kept_until && !process->ending()) {
+        next = std::min(next.value_or(*process->kept_until), *process->kept_until);
+      }
     }
   }
   return next;
@@ -130,43 +211,31 @@ void Cards::withdraw() {
   }
 }
 
-bool Cards::look_at_spare(std::uint32_t index, pid_t pid, Instant now) {
-  Card& card = cards_[index];
-  const auto spare = std::ranges::find_if(card.spares, [&](const Spare& candidate) { return candidate.process.pid() == pid; });
-  if (spare == card.spares.end()) {
-    return false;
+Result<void> Cards::hear(SessionProcess& process) {
+  const auto greeting = process.hear();
+  if (!greeting || !*greeting) {
+    return greeting ? Result<void>() : std::unexpected(greeting.error());
   }
-  const ring::Heard heard = spare->process.end().hear();
-  do {
-    auto reply = spare->process.end().pop();
-    if (!reply || (*reply && ((*reply)->kind != ring::ReplyKind::opened || spare->opened))) {
-      const bool refused = reply && (*reply)->kind == ring::ReplyKind::failed;
-      spare_failed(card, spare, refused ? spare->process.end().note(**reply) : "it says what a spare must not say", now);
-      return true;
-    }
-    if (*reply) {
-      spare->opened = true;
-      card.failures = 0;
-      const std::string name = spare->process.end().note(**reply);
-      card.name = name.empty() ? "cpu" : name;
-      card.context = Bytes{std::min((*reply)->context_bytes, card.total.count)};
-      [[maybe_unused]] const auto counted = card.ledger.set_spares(Bytes{card.context.count * card.spares.size()});
-    }
-  } while (!spare->process.end().about_to_wait());
-  if (heard == ring::Heard::closed || spare->process.gone()) {
-    spare_failed(card, spare, spare->process.how_it_ended(), now);
+  if (process.greeted) {
+    return fail(ErrorCode::protocol_error, "the session process opens its device twice");
   }
-  return true;
+  if ((*greeting)->code != ErrorCode::ok) {
+    return fail((*greeting)->code, (*greeting)->text);
+  }
+  process.greeted = true;
+  Card& card = cards_[process.card()];
+  card.failures = 0;
+  card.name = (*greeting)->text.empty() ? "cpu" : (*greeting)->text;
+  card.context = std::min((*greeting)->context, card.total);
+  [[maybe_unused]] const auto counted = card.ledger.set_spares(Bytes{card.context.count * spares(card)});
+  return {};
 }
 
-void Cards::spare_failed(Card& card, std::list<Spare>::iterator spare, const std::string& why, Instant now) {
+void Cards::spare_failed(Card& card, const std::string& why, Instant now) {
   ++card.failures;
   const Millis pause = std::min(kLongestPause, kFirstPause * (1U << std::min<std::uint32_t>(card.failures - 1, 10)));
   card.retry_at = now + pause;
   log_->error("a session process did not start: {}; trying again in {} ms", why, pause.count());
-  if (spare != card.spares.end()) {
-    card.spares.erase(spare);
-  }
 }
 
 }  // namespace sublet::agent

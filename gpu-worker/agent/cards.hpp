@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,50 +16,45 @@
 
 namespace sublet::agent {
 
-/// A session process that has its device open and waits, or is about to.
-struct Spare {
-  SessionProcess process;
-  bool opened = false;
-};
-
-/// A process for a lease, and what it takes besides the lease's slice.
-struct TakenProcess {
-  SessionProcess process;
-  Bytes context;
-};
-
-/// The cards of this host: what of them is free, and the warm processes on each.
+/// The cards of this host: what of them is free, and the session processes on each.
 class Cards {
  public:
+  using Process = std::shared_ptr<SessionProcess>;
+
   Cards(const AgentOptions& options, io::Log log);
 
   /// All cards whose device has been opened, as OFFER names them.
   std::vector<wire::Card> offer();
   /// Takes `lease`'s slice out of its card. `no_capacity` or `not_found` when it cannot be.
   Result<void> grant(const wire::Lease& lease);
-  /// The lease's process is gone and its memory is free.
-  void release(const wire::Lease& lease, Bytes context);
+  /// The lease's memory is free.
+  void release(const wire::Lease& lease);
 
-  /// A warm process when there is one with such an arena, otherwise a new one.
-  Result<TakenProcess> take(std::uint32_t card, Bytes arena);
-  /// Starts the spares that are missing. Returns whether any was started.
+  /// The process in which the lease is to be opened: one of its tenant that takes it, otherwise a warm spare, otherwise a new one.
+  Result<Process> take(const wire::Lease& lease);
+  /// A lease has left the process: when it was the last one, the process is kept for its tenant's next one for a while, or killed.
+  void left(SessionProcess& process, Instant now);
+  /// The process has ended, and its memory is free.
+  void bury(const Process& process, Instant now);
+
+  /// Starts the spares that are missing and kills the processes that were kept long enough. Returns whether there are others now.
   bool refill(Instant now);
-  /// When `refill` is worth another try after a failure.
+  /// When `refill` has something to do next, as far as that is known.
   [[nodiscard]] std::optional<Instant> next_refill() const;
   /// The broker has gone: what was set aside for it is free.
   void withdraw();
 
-  /// Calls `visit(card, spare)` for every spare.
+  /// Calls `visit(process)` for every process.
   template <class Visit>
-  void for_each_spare(Visit visit) {
-    for (std::uint32_t card = 0; card < cards_.size(); ++card) {
-      for (Spare& spare : cards_[card].spares) {
-        visit(card, spare);
+  void for_each_process(Visit visit) const {
+    for (const Card& card : cards_) {
+      for (const Process& process : card.processes) {
+        visit(process);
       }
     }
   }
-  /// Takes what the spare of that process id says or sees that it has ended. Returns whether the cards on offer or the spares changed.
-  bool look_at_spare(std::uint32_t card, pid_t pid, Instant now);
+  /// Takes what the process says of its device. When that is not what it may say, or that it has none, the process must be killed.
+  Result<void> hear(SessionProcess& process);
 
  private:
   struct Card {
@@ -67,13 +63,17 @@ class Cards {
     std::string name;  ///< empty until a process has opened the device
     Bytes total;
     Bytes context = {};
-    std::list<Spare> spares;
-    std::uint32_t failures = 0;  ///< in a row
+    std::list<Process> processes;
+    std::uint32_t failures = 0;  ///< of spares, in a row
     Instant retry_at = {};
   };
 
   [[nodiscard]] std::size_t spares_wanted(const Card& card) const;
-  void spare_failed(Card& card, std::list<Spare>::iterator spare, const std::string& why, Instant now);
+  [[nodiscard]] static std::size_t spares(const Card& card);
+  [[nodiscard]] static Process of_tenant(const Card& card, const wire::Lease& lease);
+  Result<Process> start_for_lease(Card& card, std::uint32_t index);
+  bool add_spare(Card& card, std::uint32_t index, Instant now);
+  void spare_failed(Card& card, const std::string& why, Instant now);
 
   const AgentOptions* options_;
   io::Log log_;

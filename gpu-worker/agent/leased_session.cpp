@@ -11,6 +11,8 @@ namespace {
 
 /// For everything around a chunk's kernels, before the watchdog steps in.
 constexpr Millis kGrace = 500ms;
+/// For a session to free everything in a process that goes on.
+constexpr Millis kToClose = 500ms;
 /// A process that rings without a reply so often in a row does it on purpose.
 constexpr std::uint32_t kMostEmptyWakes = 1000;
 
@@ -28,17 +30,22 @@ wire::HeldLease LeasedSession::held() const {
   return held;
 }
 
-Result<void> LeasedSession::start(SessionProcess process, std::shared_ptr<const LoadedBundle> bundle, Instant deadline) {
-  process_ = std::move(process);
+Result<void> LeasedSession::start(Place place, std::shared_ptr<const LoadedBundle> bundle, Instant deadline) {
+  auto opened = place.process->open(lease_.lease, place.arena, deadline);
+  if (!opened) {
+    return std::unexpected(opened.error());
+  }
+  process_ = std::move(place.process);
+  channel_ = std::move(*opened);
   bundle_ = std::move(bundle);
+  isolation_ = process_->isolation();
   state_ = State::starting;
-  ring::AgentEnd& end = process_->end();
+  ring::AgentEnd& end = *channel_;
   const ByteView image = bundle_->bytes.view();
   if (image.size() > end.arena().size()) {
     return fail(ErrorCode::message_too_large,
                 fmt::format("the pipeline with its modules takes {} bytes: make its modules smaller", image.size()));
   }
-  end.set_deadline(deadline);
   // The first command's block: no run comes before the answer, so nothing else lies there.
   std::memcpy(end.arena().data(), image.data(), image.size());
   book_.emplace(end, bundle_, lease_.max_chunk_bytes);
@@ -56,7 +63,7 @@ Result<void> LeasedSession::start(SessionProcess process, std::shared_ptr<const 
 
 Result<bool> LeasedSession::take_replies(Instant now) {
   bool became_up = false;
-  ring::AgentEnd& end = process_->end();
+  ring::AgentEnd& end = *channel_;
   const ring::Heard heard = end.hear();
   bool any = false;
   do {
@@ -75,6 +82,9 @@ Result<bool> LeasedSession::take_replies(Instant now) {
         return std::unexpected(up.error());
       }
       became_up = became_up || *up;
+      if (left_) {
+        return became_up;
+      }
     }
     if (book_ && state_ == State::up) {
       if (auto fed = book_->feed(now); !fed) {
@@ -85,9 +95,7 @@ Result<bool> LeasedSession::take_replies(Instant now) {
       }
     }
   } while (!end.about_to_wait());
-  if (heard == ring::Heard::closed) {
-    return fail(ErrorCode::session_lost, "the session process has ended");
-  }
+  hung_up_ = heard == ring::Heard::closed;
   empty_wakes_ = any ? 0 : empty_wakes_ + 1;
   if (empty_wakes_ > kMostEmptyWakes) {
     return broken("rings without a reply");
@@ -96,13 +104,15 @@ Result<bool> LeasedSession::take_replies(Instant now) {
 }
 
 Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
+  if (reply.lease != lease_.lease.value) {
+    return broken(fmt::format("answers for lease {:016x}, which this ring does not serve", reply.lease));
+  }
+  left_ = reply.kind == ring::ReplyKind::closed || reply.kind == ring::ReplyKind::failed;
+  if (state_ == State::ended) {
+    // Whatever it still does, its chunks have their outcome.
+    return false;
+  }
   switch (reply.kind) {
-    case ring::ReplyKind::opened:
-      if (opened_ || state_ != State::starting) {
-        return broken("opens its device twice");
-      }
-      opened_ = true;
-      return false;
     case ring::ReplyKind::started:
       if (state_ != State::starting) {
         return broken("starts twice");
@@ -115,7 +125,7 @@ Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
         return broken("fails to start after it has started");
       }
       const bool known = reply.code != 0 && is_error_number(reply.code);
-      return fail(known ? static_cast<ErrorCode>(reply.code) : ErrorCode::session_lost, process_->end().note(reply));
+      return fail(known ? static_cast<ErrorCode>(reply.code) : ErrorCode::session_lost, channel_->note(reply));
     }
     case ring::ReplyKind::ran: {
       if (state_ != State::up) {
@@ -133,6 +143,8 @@ Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
       window_changed_ = window_->learn(*count, now - begun) || window_changed_;
       return false;
     }
+    case ring::ReplyKind::closed:
+      return false;
   }
   return broken(fmt::format("answers with kind {}", static_cast<std::uint32_t>(reply.kind)));
 }
@@ -142,7 +154,7 @@ wire::Window LeasedSession::window() const {
   return {.lease = lease_.lease,
           .chunks = open ? window_->size().chunks : 0,
           .bytes = open ? window_->size().bytes : 0,
-          .isolation = Isolation::process};
+          .isolation = isolation_};
 }
 
 Result<void> LeasedSession::run(wire::Run run, Blob payload, Instant now) {
@@ -186,8 +198,8 @@ std::vector<LeasedSession::Unsettled*> LeasedSession::fresh_settles() {
 
 void LeasedSession::drain() {
   draining_ = true;
-  if (process_) {
-    process_->end().request_stop();
+  if (channel_) {
+    channel_->request_stop();
   }
   if (book_) {
     book_->stop();
@@ -195,15 +207,15 @@ void LeasedSession::drain() {
 }
 
 ClaimedRunning LeasedSession::claim() const {
-  const ring::Running running = process_->end().running();
+  const ring::Running running = channel_->running();
   return {.number = running.number, .first = running.first, .count = running.count, .since_ns = running.since_ns};
 }
 
-bool LeasedSession::stuck(Instant now) { return state_ == State::up && process_ && watchdog_->stuck(claim(), book_->handed_over(), now); }
+bool LeasedSession::stuck(Instant now) { return state_ == State::up && channel_ && watchdog_->stuck(claim(), book_->handed_over(), now); }
 
 void LeasedSession::set_deadline(Instant deadline) {
-  if (process_) {
-    process_->end().set_deadline(deadline);
+  if (channel_) {
+    channel_->set_deadline(deadline);
   }
 }
 
@@ -211,21 +223,18 @@ void LeasedSession::end(const Error& error) {
   if (state_ == State::ended) {
     return;
   }
-  if (book_ && process_) {
+  if (book_ && channel_) {
     auto running = believable(claim(), book_->handed_over(), bundle_->lanes);
     if (error.code == ErrorCode::kernel_timeout && !running.empty()) {
       running = {RunningChunks{.command = running.front().command, .first = running.front().first, .count = 1}};
     }
-    if (error.code == ErrorCode::draining) {
+    if (error.code == ErrorCode::draining || error.code == ErrorCode::lease_expired) {
       running.clear();
     }
     book_->abandon(running, error);
     collect();
   }
   state_ = State::ended;
-  if (process_) {
-    process_->kill();
-  }
 }
 
 void LeasedSession::drop() {
@@ -234,18 +243,42 @@ void LeasedSession::drop() {
   }
   unsettled_.clear();
   state_ = State::ended;
-  if (process_) {
-    process_->kill();
+}
+
+bool LeasedSession::close(Instant now) {
+  close_by_ = now + kToClose;
+  channel_->request_stop();
+  return channel_->push({.kind = ring::CommandKind::close}) == ring::PushOutcome::pushed;
+}
+
+void LeasedSession::take_last_words(Instant now) {
+  for (std::uint64_t taken = 0; taken < ring::kSlots && channel_; ++taken) {
+    auto reply = channel_->pop();
+    if (!reply || !*reply || !take_reply(**reply, now) || left_) {
+      return;
+    }
   }
 }
 
-bool LeasedSession::reap() {
-  if (!process_ || !process_->gone()) {
-    return false;
+void LeasedSession::displace() {
+  if (book_) {
+    book_->abandon({}, {});
+    collect();
   }
+  watchdog_.reset();
+  state_ = State::waiting;
+}
+
+void LeasedSession::leave() {
   book_.reset();
+  channel_.reset();
+  if (process_) {
+    process_->closed(lease_.lease);
+  }
   process_.reset();
-  return true;
+  close_by_.reset();
+  empty_wakes_ = 0;
+  hung_up_ = left_ = window_changed_ = false;
 }
 
 void LeasedSession::set_farewell(ErrorCode code, std::string detail) {

@@ -21,10 +21,10 @@ namespace sublet::agent {
 class LeasedSession {
  public:
   enum class State : std::uint8_t {
-    waiting_for_bundle,
+    waiting,   ///< for its bundle, or for another process since its own has to end
     starting,  ///< the process has the bundle
     up,
-    ended,  ///< its process is killed or gone; it is kept until its settles are taken and its process is reaped
+    ended,  ///< it is kept until its settles are taken and nothing of it is left in its process
   };
 
   /// A settle that the broker has not confirmed.
@@ -35,20 +35,35 @@ class LeasedSession {
     std::optional<Instant> tried;
   };
 
-  explicit LeasedSession(wire::Lease lease) : lease_(std::move(lease)) {}
+  explicit LeasedSession(wire::Lease lease) : lease_(std::move(lease)), isolation_(lease_.isolation) {}
 
   [[nodiscard]] const wire::Lease& lease() const { return lease_; }
   [[nodiscard]] LeaseId id() const { return lease_.lease; }
   [[nodiscard]] State state() const { return state_; }
-  [[nodiscard]] SessionProcess* process() { return process_ ? &*process_ : nullptr; }
+  /// Where it is, or where what is left of it is; null otherwise.
+  [[nodiscard]] const std::shared_ptr<SessionProcess>& process() const { return process_; }
+  /// There as long as the process is.
+  [[nodiscard]] const ring::AgentEnd* channel() const { return channel_ ? &*channel_ : nullptr; }
+  /// Null until it was started for the first time.
+  [[nodiscard]] const std::shared_ptr<const LoadedBundle>& bundle() const { return bundle_; }
   /// With every grant that is not settled.
   [[nodiscard]] wire::HeldLease held() const;
 
-  /// Hands the bundle to a process, a warm spare or a new one.
-  Result<void> start(SessionProcess process, std::shared_ptr<const LoadedBundle> bundle, Instant deadline);
+  struct Place {
+    std::shared_ptr<SessionProcess> process;
+    Bytes arena;
+  };
+  /// Opens the session in a process and hands the bundle over.
+  Result<void> start(Place place, std::shared_ptr<const LoadedBundle> bundle, Instant deadline);
   /// Answers whether this made the session ready for its first WINDOW. `protocol_error` for what a process must not say; another error when
   /// the session cannot be.
   Result<bool> take_replies(Instant now);
+  /// Takes what the process said before it ended; what of it cannot be is no worse than silence.
+  void take_last_words(Instant now);
+  /// The process closed the session's ring: it has ended, or should.
+  [[nodiscard]] bool hung_up() const { return hung_up_; }
+  /// The process said that nothing of the session is left in it.
+  [[nodiscard]] bool left() const { return left_; }
   /// Whether the process said that its device is unusable.
   [[nodiscard]] bool device_broken() const { return device_broken_; }
   /// Bytes copied to and from the device since the session started, by the process's own account.
@@ -70,6 +85,7 @@ class LeasedSession {
 
   /// Begin nothing more and hand back what has not begun.
   void drain();
+  [[nodiscard]] bool waits_for_bundle() const { return state_ == State::waiting && !bundle_; }
   [[nodiscard]] bool idle() const { return !book_ || book_->empty(); }
 
   /// Whether a chunk runs too long.
@@ -77,19 +93,23 @@ class LeasedSession {
   [[nodiscard]] std::optional<Instant> look_at() const { return watchdog_ ? watchdog_->look_at() : std::nullopt; }
   void set_deadline(Instant deadline);
 
-  /// Kills the process. The chunks that it was running end with `error`, all others go back; with `kernel_timeout` only the oldest of them.
+  /// The chunks that it was running end with `error`, all others go back; with `kernel_timeout` only the oldest of them.
   void end(const Error& error);
-  /// Kills the process and forgets every grant: nobody wants them any more.
+  /// Forgets every grant: nobody wants them any more.
   void drop();
-  /// Whether the process has ended, seen for the first time.
-  bool reap();
+  /// Asks the process to finish what it runs and to free everything; false when it does not take that.
+  bool close(Instant now);
+  /// By when it must have: otherwise the process is to be killed.
+  [[nodiscard]] std::optional<Instant> close_by() const { return close_by_; }
+  /// Its process has to end through no fault of this session: everything goes back, and it waits for another process.
+  void displace();
+  /// Nothing of it is left in the process.
+  void leave();
   [[nodiscard]] bool finished() const { return state_ == State::ended && !process_ && unsettled_.empty(); }
 
   /// Says farewell with this once it is finished.
   void set_farewell(ErrorCode code, std::string detail);
   [[nodiscard]] const std::optional<wire::Release>& farewell() const { return farewell_; }
-  /// VRAM of its process besides the slice; known once it has one.
-  Bytes context;
   /// Whether the card's ledger has the slice back.
   bool freed = false;
 
@@ -99,8 +119,10 @@ class LeasedSession {
   [[nodiscard]] ClaimedRunning claim() const;
 
   wire::Lease lease_;
-  State state_ = State::waiting_for_bundle;
-  std::optional<SessionProcess> process_;
+  State state_ = State::waiting;
+  Isolation isolation_;  ///< that it got
+  std::shared_ptr<SessionProcess> process_;
+  std::optional<ring::AgentEnd> channel_;
   std::shared_ptr<const LoadedBundle> bundle_;
   std::optional<GrantBook> book_;
   std::optional<WindowPolicy> window_;
@@ -111,10 +133,12 @@ class LeasedSession {
   std::uint64_t peak_bytes_ = 0;
   Traffic traffic_;
   std::uint32_t empty_wakes_ = 0;
-  bool opened_ = false;
   bool device_broken_ = false;
   bool window_changed_ = false;
   bool draining_ = false;
+  bool hung_up_ = false;
+  bool left_ = false;
+  std::optional<Instant> close_by_;
 };
 
 }  // namespace sublet::agent

@@ -1,17 +1,16 @@
 #include "gpu-worker/agent/session_process.hpp"
 
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "gpu-worker/ring/session_end.hpp"
-
 namespace sublet::agent {
 
-Result<SessionProcess> SessionProcess::start(const AgentOptions& options, std::uint32_t card, Bytes arena) {
-  auto end = ring::AgentEnd::create(arena);
-  if (!end) {
-    return std::unexpected(end.error());
+Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions& options, std::uint32_t card) {
+  auto link = ring::AgentLink::create();
+  if (!link) {
+    return std::unexpected(link.error());
   }
   io::SpawnOptions spawn;
   spawn.program = options.session_program;
@@ -19,18 +18,45 @@ Result<SessionProcess> SessionProcess::start(const AgentOptions& options, std::u
                 "--card",    fmt::to_string(card),
                 "--vram",    fmt::to_string(options.vram.count),
                 "--threads", fmt::to_string(options.threads)};
-  spawn.inherited = {{.fd = end->area_fd(), .child_fd = ring::InheritedFds::kArea},
-                     {.fd = end->child_listener(), .child_fd = ring::InheritedFds::kListener},
-                     {.fd = end->child_ringer(), .child_fd = ring::InheritedFds::kRinger}};
+  spawn.inherited = {{.fd = link->child_fd(), .child_fd = ring::kInheritedLink}};
   auto child = io::spawn(spawn);
   if (!child) {
     return std::unexpected(child.error());
   }
-  end->close_child_ends();
-  return SessionProcess(std::move(*end), std::move(*child));
+  link->close_child_end();
+  return std::shared_ptr<SessionProcess>(new SessionProcess(card, std::move(*link), std::move(*child)));
 }
 
-void SessionProcess::kill() const { child_.kill(SIGKILL); }
+void SessionProcess::give_to(const std::string& tenant, Isolation isolation) {
+  tenant_ = tenant;
+  isolation_ = isolation;
+  kept_until.reset();
+}
+
+bool SessionProcess::takes(const std::string& tenant, Isolation isolation) const {
+  if (ending_ || tenant_ != tenant) {
+    return false;
+  }
+  return leases_.empty() || (isolation == Isolation::tenant && isolation_ == Isolation::tenant);
+}
+
+Result<ring::AgentEnd> SessionProcess::open(LeaseId lease, Bytes arena, Instant deadline) {
+  auto end = ring::AgentEnd::create(arena);
+  if (!end) {
+    return end;
+  }
+  end->set_deadline(deadline);
+  if (auto handed = link_.hand_over(lease, *end); !handed) {
+    return std::unexpected(handed.error());
+  }
+  leases_.insert(lease);
+  return end;
+}
+
+void SessionProcess::kill() {
+  child_.kill(SIGKILL);
+  ending_ = true;
+}
 
 std::string SessionProcess::how_it_ended() {
   const auto exit = child_.poll();

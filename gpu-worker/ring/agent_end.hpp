@@ -10,8 +10,8 @@
 
 namespace sublet::ring {
 
-/// What a session process says it has on the device: `count` chunks from `first` of command `number` on, in order, into the following
-/// commands. Unchecked.
+/// What a session process says that a lease has on the device: `count` chunks from `first` of command `number` on, in order, into the
+/// following commands. Unchecked.
 struct Running {
   std::uint64_t number = 0;
   std::uint32_t first = 0;
@@ -19,12 +19,12 @@ struct Running {
   std::uint64_t since_ns = 0;  ///< of the oldest, on the monotonic clock
 };
 
-/// The agent's end of what connects it with one session process.
+/// The agent's end of what connects it with one lease's session.
 class AgentEnd {
  public:
   static Result<AgentEnd> create(Bytes arena);
 
-  /// For the child, as `SessionEnd::attach` wants them.
+  /// For the process, as `SessionEnd::attach` wants them.
   [[nodiscard]] int area_fd() const { return area_.fd(); }
   [[nodiscard]] int child_listener() const { return commands_.listener.get(); }
   [[nodiscard]] int child_ringer() const { return replies_.ringer.get(); }

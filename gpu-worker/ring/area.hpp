@@ -9,7 +9,7 @@
 
 namespace sublet::ring {
 
-/// The shared memory of one session process, mapped. The memory is taken from the system only where it is touched, so a large arena costs
+/// The memory that a lease's two sides share, mapped. The memory is taken from the system only where it is touched, so a large arena costs
 /// what is in use.
 class Area {
  public:

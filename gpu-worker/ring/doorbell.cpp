@@ -1,12 +1,17 @@
 #include "gpu-worker/ring/doorbell.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
+
+#include "common/io/clock.hpp"
 
 namespace sublet::ring {
 
@@ -30,6 +35,19 @@ void wake(int ringer, std::atomic<std::uint32_t>& reader_waits) {
   const char byte = 1;
   // A full pipe wakes as well, and a closed one is noticed by whoever watches the process.
   [[maybe_unused]] const ssize_t written = ::write(ringer, &byte, 1);
+}
+
+int poll_milliseconds(std::optional<Instant> until) {
+  if (!until) {
+    return -1;
+  }
+  const auto left = std::chrono::ceil<Millis>(*until - io::now()).count();
+  return static_cast<int>(std::clamp<Millis::rep>(left, 0, 3'600'000));
+}
+
+bool is_rung(int listener, std::optional<Instant> until) {
+  pollfd bell{.fd = listener, .events = POLLIN, .revents = 0};
+  return ::poll(&bell, 1, poll_milliseconds(until)) > 0;
 }
 
 Heard listen(int listener) {

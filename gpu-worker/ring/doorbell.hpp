@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "common/error.hpp"
 #include "common/io/file_descriptor.hpp"
+#include "common/time.hpp"
 
 namespace sublet::ring {
 
@@ -34,6 +36,12 @@ bool about_to_wait(const Reader& reader, std::atomic<std::uint32_t>& reader_wait
   reader_waits.store(0, std::memory_order_relaxed);
   return false;
 }
+
+/// For poll(): milliseconds until then, rounded up; at most an hour, and -1 for ever.
+int poll_milliseconds(std::optional<Instant> until);
+
+/// Blocks until the bell has been rung or its ringer is gone; false when `until` comes first, or a signal.
+bool is_rung(int listener, std::optional<Instant> until);
 
 enum class Heard : std::uint8_t { nothing, bell, closed };
 

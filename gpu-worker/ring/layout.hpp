@@ -1,7 +1,7 @@
 #pragma once
 
-// What lies where in the memory that an agent shares with one session process. Each side writes only its own words. The agent trusts
-// nothing that it reads here: indices, codes, lengths and texts are copied out first and checked then.
+// What lies where in the memory that an agent shares with a session process for one lease. Each side writes only its own words. The agent
+// trusts nothing that it reads here: indices, codes, lengths and texts are copied out first and checked then.
 
 #include <algorithm>
 #include <atomic>
@@ -13,7 +13,7 @@
 namespace sublet::ring {
 
 /// Changes with the layout, so that an agent and a session program of different builds refuse each other.
-inline constexpr std::uint64_t kMagic = 0x5355424c'52494e31;
+inline constexpr std::uint64_t kMagic = 0x5355424c'52494e32;
 
 /// Commands, and replies, that may be under way at a time. A power of two.
 inline constexpr std::uint64_t kSlots = 256;
@@ -27,13 +27,14 @@ inline constexpr std::size_t kNoteBytes = 2048;
 enum class CommandKind : std::uint32_t {
   start = 1,  ///< the block holds the bundle; answered by `started` or `failed`
   run = 2,    ///< the block is laid out as `RunLayout` says; answered by `ran`
+  close = 3,  ///< the last one: free everything that the lease has there; answered by `closed`
 };
 
 enum class ReplyKind : std::uint32_t {
-  opened = 1,   ///< the device is open and the process waits; the note is the device's name
-  started = 2,  ///< buffers and modules are there
-  failed = 3,   ///< the session cannot be; `code` and the note say why
-  ran = 4,      ///< every chunk of that run has an outcome in its block
+  started = 1,  ///< buffers and modules are there
+  failed = 2,   ///< the session cannot be and nothing of it is left; `code` and the note say why
+  ran = 3,      ///< every chunk of that run has an outcome in its block
+  closed = 4,   ///< everything is freed; also unasked, when the lease's deadline has passed
 };
 
 struct Command {
@@ -50,17 +51,16 @@ struct Command {
 };
 static_assert(sizeof(Command) == 64);
 
-struct Reply {
+struct alignas(64) Reply {
   ReplyKind kind = ReplyKind::ran;
-  std::uint32_t text_bytes = 0;     ///< of details in the block, or of the note
-  std::uint64_t number = 0;         ///< of the command
-  std::uint64_t to_device = 0;      ///< bytes copied host to device since the session started; kernel arguments are not counted
-  std::uint64_t from_device = 0;    ///< bytes copied device to host since the session started
-  std::uint64_t peak_bytes = 0;     ///< most VRAM of the slice in use so far
-  std::uint64_t device_bytes = 0;   ///< with `opened`: the card's memory
-  std::uint64_t context_bytes = 0;  ///< with `opened`: VRAM the process takes by itself
+  std::uint32_t text_bytes = 0;   ///< of details in the block, or of the note
+  std::uint64_t number = 0;       ///< of the command
+  std::uint64_t lease = 0;        ///< whose ring this is
+  std::uint64_t to_device = 0;    ///< bytes copied host to device since the session started; kernel arguments are not counted
+  std::uint64_t from_device = 0;  ///< bytes copied device to host since the session started
+  std::uint64_t peak_bytes = 0;   ///< most VRAM of the slice in use so far
   std::uint16_t code = 0;
-  std::uint16_t last = 0;      ///< 1: the device is unusable and the process ends after this reply
+  std::uint16_t last = 0;      ///< 1: a chunk of this run left the device unusable and the process ends after this reply
   std::uint32_t failures = 0;  ///< chunks with a code other than 0; 0 lets the reader skip the codes
 };
 static_assert(sizeof(Reply) == 64);
@@ -77,7 +77,7 @@ struct Control {
   alignas(64) std::atomic<std::uint64_t> reply_head = 0;    ///< agent
   std::atomic<std::uint32_t> reply_reader_waits = 0;        ///< set by the agent, taken back by the session
 
-  /// Agent: the lease's deadline in nanoseconds of the monotonic clock; 0 for a spare, which has none.
+  /// Agent: the lease's deadline in nanoseconds of the monotonic clock; 0 while there is none.
   alignas(64) std::atomic<std::uint64_t> deadline_ns = 0;
   /// Agent: 1 asks to begin no further chunk and to hand back what has not begun.
   std::atomic<std::uint32_t> stop = 0;

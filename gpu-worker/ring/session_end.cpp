@@ -3,20 +3,22 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/io/clock.hpp"
 #include "gpu-worker/ring/doorbell.hpp"
 
 namespace sublet::ring {
 
-Result<SessionEnd> SessionEnd::attach(io::FileDescriptor area, io::FileDescriptor listener, io::FileDescriptor ringer) {
+Result<SessionEnd> SessionEnd::attach(LeaseId lease, io::FileDescriptor area, io::FileDescriptor listener, io::FileDescriptor ringer) {
   auto attached = Area::attach(std::move(area));
   if (!attached) {
     return std::unexpected(attached.error());
   }
-  return SessionEnd(std::move(*attached), std::move(listener), std::move(ringer));
+  return SessionEnd(lease, std::move(*attached), std::move(listener), std::move(ringer));
 }
 
-SessionEnd::SessionEnd(Area area, io::FileDescriptor listener, io::FileDescriptor ringer)
-    : area_(std::move(area)),
+SessionEnd::SessionEnd(LeaseId lease, Area area, io::FileDescriptor listener, io::FileDescriptor ringer)
+    : lease_(lease),
+      area_(std::move(area)),
       listener_(std::move(listener)),
       ringer_(std::move(ringer)),
       reader_(area_.commands(), area_.control().command_tail, area_.control().command_head),
@@ -24,14 +26,16 @@ SessionEnd::SessionEnd(Area area, io::FileDescriptor listener, io::FileDescripto
 
 bool SessionEnd::wait() {
   while (about_to_wait(reader_, area_.control().command_reader_waits)) {
-    if (listen(listener_.get()) == Heard::closed) {
+    const bool rung = is_rung(listener_.get(), deadline());
+    if (rung ? listen(listener_.get()) == Heard::closed : is_past_deadline(io::now())) {
       return false;
     }
   }
   return true;
 }
 
-Result<void> SessionEnd::reply(const Reply& reply) {
+Result<void> SessionEnd::reply(Reply reply) {
+  reply.lease = lease_.value;
   if (writer_.push(reply) != PushOutcome::pushed) {
     return fail(ErrorCode::protocol_error, "the agent does not take the session's replies");
   }
@@ -59,6 +63,11 @@ std::optional<Instant> SessionEnd::deadline() const {
     return std::nullopt;
   }
   return Instant(Nanos(static_cast<Nanos::rep>(nanos)));
+}
+
+bool SessionEnd::is_past_deadline(Instant now) const {
+  const auto until = deadline();
+  return until && *until <= now;
 }
 
 void SessionEnd::begin_running(std::uint64_t number, std::uint32_t first, Instant since) {

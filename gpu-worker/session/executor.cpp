@@ -17,7 +17,7 @@ bool breaks_session(ErrorCode code) {
 
 }  // namespace
 
-Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, const ring::Command& command) {
+Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, std::atomic<bool>& broken, const ring::Command& command) {
   auto block = end.block(command.block, command.input_bytes);
   if (!block) {
     return std::unexpected(block.error());
@@ -34,15 +34,15 @@ Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, const ri
   if (!session) {
     return std::unexpected(session.error());
   }
-  Executor executor(end, std::move(*session), std::move(*plan));
+  Executor executor(end, broken, std::move(*session), std::move(*plan));
   if (auto loaded = executor.load(*bundle); !loaded) {
     return std::unexpected(loaded.error());
   }
   return executor;
 }
 
-Executor::Executor(ring::SessionEnd& end, std::unique_ptr<Session> session, Plan plan)
-    : end_(&end), session_(std::move(session)), plan_(std::move(plan)) {}
+Executor::Executor(ring::SessionEnd& end, std::atomic<bool>& broken, std::unique_ptr<Session> session, Plan plan)
+    : end_(&end), broken_(&broken), session_(std::move(session)), plan_(std::move(plan)) {}
 
 Result<void> Executor::load(const Bundle& bundle) {
   for (const ModuleImage& module : bundle.modules) {
@@ -68,7 +68,7 @@ Result<void> Executor::load(const Bundle& bundle) {
 }
 
 Result<Ended> Executor::serve() {
-  while (!broken_) {
+  while (!ended_) {
     auto begun = begin_next();
     if (!begun) {
       return std::unexpected(begun.error());
@@ -82,11 +82,14 @@ Result<Ended> Executor::serve() {
       }
       continue;
     }
-    if (!end_->wait()) {
-      return Ended::agent_gone;
+    if (closing_) {
+      return Ended::closed;
+    }
+    if (must_stop() || !end_->wait()) {
+      return Ended::over;
     }
   }
-  return Ended::device_broken;
+  return *ended_;
 }
 
 /// Puts one more chunk on the device; false when there is none, or no room for it now.
@@ -111,7 +114,7 @@ Result<bool> Executor::begin_next() {
 /// The run whose next chunk comes next, or nothing.
 Result<RunInHand*> Executor::run_to_begin() {
   while (true) {
-    if (!runs_.empty() && end_->stop_requested()) {
+    if (!runs_.empty() && (end_->stop_requested() || must_stop())) {
       runs_.back().return_rest();
       if (auto answered = answer_ended_runs(); !answered) {
         return std::unexpected(answered.error());
@@ -120,9 +123,16 @@ Result<RunInHand*> Executor::run_to_begin() {
     if (!runs_.empty() && !runs_.back().all_begun()) {
       return &runs_.back();
     }
+    if (closing_ || must_stop()) {
+      return nullptr;
+    }
     auto command = end_->next();
     if (!command || !*command) {
       return command ? Result<RunInHand*>(nullptr) : std::unexpected(command.error());
+    }
+    if ((*command)->kind == ring::CommandKind::close) {
+      closing_ = true;
+      return nullptr;
     }
     if ((*command)->kind != ring::CommandKind::run || (*command)->count == 0) {
       return fail(ErrorCode::protocol_error, "a session that has started takes runs of one chunk or more only");
@@ -159,19 +169,20 @@ Result<void> Executor::begin_chunk(RunInHand& run) {
 
 /// Outcomes are given in order, so the chunks before this one are waited for.
 Result<void> Executor::refuse_chunk(RunInHand& run, std::uint32_t chunk, const Error& error) {
-  if (auto finished = finish_all(); !finished || broken_) {
+  if (auto finished = finish_all(); !finished || ended_) {
     return finished;
   }
-  run.fail(chunk, error, std::chrono::duration_cast<Micros>(io::now() - waiting_since_));
+  const auto took = std::chrono::duration_cast<Micros>(io::now() - waiting_since_);
   end_->set_running_count(0);
   if (breaks_session(error.code)) {
-    return break_down();
+    return break_down(run, chunk, error, took);
   }
+  run.fail(chunk, error, took);
   return answer_ended_runs();
 }
 
 Result<void> Executor::finish_all() {
-  while (flying_ > 0 && !broken_) {
+  while (flying_ > 0 && !ended_) {
     if (auto finished = finish_oldest(); !finished) {
       return finished;
     }
@@ -185,10 +196,10 @@ Result<void> Executor::finish_oldest() {
   const Instant now = io::now();
   const auto took = std::chrono::duration_cast<Micros>(now - std::exchange(waiting_since_, now));
   if (!output_bytes) {
-    oldest.run->fail(oldest.chunk, output_bytes.error(), took);
     if (breaks_session(output_bytes.error().code)) {
-      return break_down();
+      return break_down(*oldest.run, oldest.chunk, output_bytes.error(), took);
     }
+    oldest.run->fail(oldest.chunk, output_bytes.error(), took);
   } else {
     oldest.run->succeed(oldest.chunk, *output_bytes, took);
   }
@@ -201,12 +212,15 @@ Result<void> Executor::finish_oldest() {
   return oldest.run->all_ended() ? answer_ended_runs() : Result<void>{};
 }
 
-/// The guilty chunk has its code; everything else goes back and runs elsewhere.
-Result<void> Executor::break_down() {
-  broken_ = true;
+/// Whoever finds the device broken first has the chunk that did it; everything else, in all leases, goes back and runs elsewhere.
+Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took) {
+  ended_ = broken_->exchange(true) ? Ended::device_broken_by_other : Ended::device_broken;
+  if (*ended_ == Ended::device_broken) {
+    run.fail(chunk, error, took);
+  }
   end_->set_running_count(0);
-  for (RunInHand& run : runs_) {
-    run.return_unfinished();
+  for (RunInHand& unfinished : runs_) {
+    unfinished.return_unfinished();
   }
   return answer_ended_runs();
 }
@@ -226,9 +240,13 @@ Result<void> Executor::answer(RunInHand& run) {
   reply.to_device = traffic_.to_device;
   reply.from_device = traffic_.from_device;
   reply.peak_bytes = session_->bytes_at_peak().count;
-  reply.last = broken_ ? 1 : 0;
+  reply.last = ended_ == Ended::device_broken ? 1 : 0;
   return end_->reply(reply);
 }
+
+/// Whether the lease's deadline has passed, as of when a chunk last ended or began: a look at the clock for each chunk would cost more than
+/// it tells.
+bool Executor::must_stop() const { return end_->is_past_deadline(waiting_since_); }
 
 void Executor::show_oldest() { end_->begin_running(in_flight_[oldest_].run->number(), in_flight_[oldest_].chunk, waiting_since_); }
 

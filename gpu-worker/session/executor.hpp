@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/error.hpp"
@@ -16,8 +18,10 @@ namespace sublet::session {
 
 /// Why the loop ended.
 enum class Ended : std::uint8_t {
-  agent_gone,
-  device_broken,  ///< after a `sync_failed` or `kernel_timeout`: only a new process can go on
+  closed,                  ///< as the agent asked
+  over,                    ///< the lease's deadline has passed, or the agent is gone
+  device_broken,           ///< by a `sync_failed` or `kernel_timeout` of this lease: only a new process can go on
+  device_broken_by_other,  ///< by another lease's
 };
 
 /// The live state under a lease: modules and buffers loaded once, lanes that chunks pass through in order. While the oldest chunk is waited
@@ -25,10 +29,11 @@ enum class Ended : std::uint8_t {
 class Executor {
  public:
   /// Makes the plan, opens the session, loads the modules and allocates every lane's buffers.
+  /// @param broken   what the leases of the process share: whether any of them has found the device broken
   /// @param command  `start`, with the bundle in its block
-  static Result<Executor> start(ring::SessionEnd& end, Device& device, const ring::Command& command);
+  static Result<Executor> start(ring::SessionEnd& end, Device& device, std::atomic<bool>& broken, const ring::Command& command);
 
-  /// Runs what comes until the agent is gone or the device is broken. `protocol_error` for commands that cannot be.
+  /// Runs what comes until the lease is closed or over, or the device is broken. `protocol_error` for commands that cannot be.
   Result<Ended> serve();
 
   [[nodiscard]] Bytes bytes_at_peak() const { return session_->bytes_at_peak(); }
@@ -39,7 +44,7 @@ class Executor {
     std::uint32_t chunk = 0;
   };
 
-  Executor(ring::SessionEnd& end, std::unique_ptr<Session> session, Plan plan);
+  Executor(ring::SessionEnd& end, std::atomic<bool>& broken, std::unique_ptr<Session> session, Plan plan);
   Result<void> load(const Bundle& bundle);
 
   Result<bool> begin_next();
@@ -48,12 +53,14 @@ class Executor {
   Result<void> refuse_chunk(RunInHand& run, std::uint32_t chunk, const Error& error);
   Result<void> finish_oldest();
   Result<void> finish_all();
-  Result<void> break_down();
+  Result<void> break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took);
+  [[nodiscard]] bool must_stop() const;
   Result<void> answer_ended_runs();
   Result<void> answer(RunInHand& run);
   void show_oldest();
 
   ring::SessionEnd* end_;
+  std::atomic<bool>* broken_;
   std::unique_ptr<Session> session_;
   Plan plan_;
   std::vector<ModuleId> modules_;
@@ -66,7 +73,8 @@ class Executor {
   std::deque<RunInHand> runs_;
   Instant waiting_since_;
   Traffic traffic_;
-  bool broken_ = false;
+  bool closing_ = false;
+  std::optional<Ended> ended_;
 };
 
 }  // namespace sublet::session

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <thread>
 
 #include "common/error.hpp"
@@ -12,27 +14,34 @@ namespace sublet::session {
 enum ExitCode : int {
   kEnded = 0,  ///< the agent closed its end
   kUsage = 2,
-  kExpired = 3,       ///< the lease's deadline passed
+  kExpired = 3,       ///< the deadline of its last lease passed, or one did not close in time after its own
   kDeviceBroken = 4,  ///< after `sync_failed` or `kernel_timeout`
   kProtocol = 5,
-  kCannotStart = 6,  ///< `failed` was answered
+  kCannotStart = 6,  ///< the device cannot be opened
 };
 
-/// Ends the process when the agent is gone or the lease's deadline passes, also while a kernel hangs: it runs on a thread of its own, which
-/// touches no device.
+/// Ends the process when the agent is gone or its leases have expired, also while a kernel hangs: it runs on a thread of its own, which
+/// touches no device. A lease that expires beside others is closed by its own thread; this only sees that it happens.
 class Guard {
  public:
-  static Result<Guard> start(const ring::SessionEnd& end);
-  /// Looks at the deadline anew: it is there now. Later ones are seen when the one before passes.
-  void deadline_is_set();
+  /// @param link  hung up when the agent is gone
+  static Result<std::unique_ptr<Guard>> start(int link);
 
-  Guard(Guard&&) = default;
-  Guard& operator=(Guard&&) = delete;
+  /// Watches the lease's deadline from now on. Later ones are seen when the one before passes.
+  void watch(const ring::SessionEnd& end);
+  /// The lease is closed. Returns how many are left.
+  std::size_t forget(const ring::SessionEnd& end);
+
   ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
 
  private:
-  Guard(io::FileDescriptor poke, std::jthread thread) : poke_(std::move(poke)), thread_(std::move(thread)) {}
+  struct Watched;
+  Guard(std::shared_ptr<Watched> watched, io::FileDescriptor poke);
+  static void run(int link, const io::FileDescriptor& poked, Watched& watched);
 
+  std::shared_ptr<Watched> watched_;
   io::FileDescriptor poke_;
   std::jthread thread_;
 };

@@ -1,4 +1,5 @@
-// sublet-session: works on a card for one lease. Started by sublet-worker, with nothing but shared memory and two pipes; has no network.
+// sublet-session: works on a card for the leases of one tenant. Started by sublet-worker, with nothing but a socket pair, over which each
+// lease brings its shared memory; has no network.
 
 #include <csignal>
 
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "gpu-worker/session/open_device.hpp"
 #include "gpu-worker/session/process.hpp"
@@ -26,39 +28,35 @@ void confine() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-io::FileDescriptor inherited(int number) {
-  return ::fcntl(number, F_SETFD, FD_CLOEXEC) == 0 ? io::FileDescriptor(number) : io::FileDescriptor();
-}
-
 int complain(const Error& error, int code) {
   fmt::print(stderr, "sublet-session: {}\n", to_text(error));
   return code;
 }
 
 int serve(const session::DeviceChoice& choice) {
-  using ring::InheritedFds;
-  auto end = ring::SessionEnd::attach(inherited(InheritedFds::kArea), inherited(InheritedFds::kListener), inherited(InheritedFds::kRinger));
-  if (!end) {
-    return complain(end.error(), session::kUsage);
+  struct stat status = {};
+  if (::fstat(ring::kInheritedLink, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return complain({.code = ErrorCode::protocol_error, .detail = "start session processes through sublet-worker only"}, session::kUsage);
   }
-  auto guard = session::Guard::start(*end);
+  ::fcntl(ring::kInheritedLink, F_SETFD, FD_CLOEXEC);
+  const ring::SessionLink link{io::FileDescriptor(ring::kInheritedLink)};
+  auto guard = session::Guard::start(link.fd());
   if (!guard) {
     return complain(guard.error(), session::kProtocol);
   }
   auto device = session::open_device(choice);
   if (!device) {
-    const ring::Reply failed{.kind = ring::ReplyKind::failed, .code = static_cast<std::uint16_t>(device.error().code)};
-    [[maybe_unused]] const auto told = end->reply(failed, device.error().detail);
+    [[maybe_unused]] const auto told = link.greet({.code = device.error().code, .text = device.error().detail});
     return session::kCannotStart;
   }
-  return session::live(*end, **device, *guard);
+  return session::live(link, **device, **guard);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   confine();
-  CLI::App app("Works on a card for one lease. Started by sublet-worker.");
+  CLI::App app("Works on a card for the leases of one tenant. Started by sublet-worker.");
   session::DeviceChoice choice;
   app.add_option("--device", choice.kind, "cpu");
   app.add_option("--card", choice.card, "index of the card");

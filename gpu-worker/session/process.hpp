@@ -1,13 +1,12 @@
 #pragma once
 
 #include "gpu-worker/device.hpp"
-#include "gpu-worker/ring/session_end.hpp"
+#include "gpu-worker/ring/link.hpp"
 #include "gpu-worker/session/guard.hpp"
 
 namespace sublet::session {
 
-/// A session process's life once its device is open: says so, waits for a lease, loads its bundle, runs its chunks.
-/// @param guard  is told when the lease's deadline is known
-ExitCode live(ring::SessionEnd& end, Device& device, Guard& guard);
+/// A session process's life once its device is open: says so, and serves the leases that it is handed until the agent is gone.
+ExitCode live(const ring::SessionLink& link, Device& device, Guard& guard);
 
 }  // namespace sublet::session

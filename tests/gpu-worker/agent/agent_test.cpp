@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/gpu-worker/agent/fake_broker.hpp"
-#include "tests/gpu-worker/session/driven_session.hpp"
+#include "tests/gpu-worker/agent/agent_fixture.hpp"
 
 namespace sublet::test {
 namespace {
@@ -13,38 +12,6 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr auto number(ErrorCode code) { return static_cast<std::uint16_t>(code); }
-constexpr LeaseId kLease{77};
-
-class AgentTest : public testing::Test {
- protected:
-  /// An agent that has made its offer.
-  RunningAgent& start(agent::AgentOptions options = {}) {
-    options.sessions = 2;
-    agent_.emplace(broker_.endpoint(), options);
-    broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; });
-    broker_.forget();
-    return *agent_;
-  }
-
-  wire::Lease lease(const Bundle& bundle) {
-    wire::Lease lease = lease_for(bundle, 4096);
-    broker_.add(bundle);
-    lease.ttl_ms = broker_.ttl_ms;
-    broker_.send_control(lease);
-    return lease;
-  }
-
-  void run(const std::vector<std::string>& chunks, std::uint64_t grant) {
-    const Blob payload = Blob::copy_of(as_view(joined(chunks)));
-    broker_.send_bulk(run_of(chunks, grant), &payload);
-  }
-
-  io::Context context_;
-  FakeBroker broker_{context_};
-  std::optional<RunningAgent> agent_;
-};
 
 TEST_F(AgentTest, RunsWhatItIsLeasedForAndSettlesIt) {
   start();
@@ -178,7 +145,7 @@ TEST_F(AgentTest, EndsALeaseThatRenewedDoesNotName) {
   broker_.ttl_ms = 3000;
   lease(shipped("echo/echo.yaml"));
   broker_.expect<wire::Window>();
-  broker_.forgets = true;
+  broker_.forgets = {kLease};
   broker_.expect<wire::Renew>();
   broker_.expect_card([](const wire::Card& offered) { return offered.free_sessions == 2; });
 }
@@ -214,7 +181,8 @@ TEST_P(HostileSession, LosesItsOwnLeaseAndNothingElse) {
   EXPECT_EQ(broker_.expect<wire::Window>().lease, kLease);
 }
 
-INSTANTIATE_TEST_SUITE_P(Agent, HostileSession, testing::Values("lengths", "codes", "details", "number", "kind", "ring"));
+INSTANTIATE_TEST_SUITE_P(Agent, HostileSession,
+                         testing::Values("lengths", "codes", "details", "number", "kind", "foreign", "ring", "hello again"));
 
 }  // namespace
 }  // namespace sublet::test

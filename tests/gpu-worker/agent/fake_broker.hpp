@@ -39,7 +39,7 @@ class FakeBroker {
   /// What is answered without asking the test.
   std::uint64_t store = 1;
   bool renews = true;
-  bool forgets = false;  ///< RENEWED names no lease
+  std::set<LeaseId> forgets;  ///< leases that RENEWED does not name
   bool settles = true;
   std::uint32_t ttl_ms = 60'000;
   std::map<ContentHash, std::vector<std::byte>> bundles;
@@ -74,6 +74,25 @@ class FakeBroker {
       return std::get<Message>(std::move(taken.message));
     }
     throw std::runtime_error("the agent did not send what was expected");
+  }
+
+  /// The next message of that type about that lease.
+  template <class Message>
+  Message expect_of(LeaseId lease, Blob* payload = nullptr) {
+    std::vector<Taken> others;
+    while (true) {
+      Blob taken;
+      Message message = expect<Message>(&taken);
+      if (message.lease != lease) {
+        others.push_back({.message = std::move(message), .payload = taken});
+        continue;
+      }
+      inbox_.insert(inbox_.begin(), others.begin(), others.end());
+      if (payload != nullptr) {
+        *payload = taken;
+      }
+      return message;
+    }
   }
 
   /// Drops what has come so far.
@@ -130,8 +149,10 @@ class FakeBroker {
       send(socket, from, request, wire::Pong{}, nullptr);
     } else if (const auto* renew = std::get_if<wire::Renew>(&message); renew != nullptr && renews) {
       wire::Renewed renewed;
-      for (const wire::HeldLease& held : forgets ? std::vector<wire::HeldLease>() : renew->leases) {
-        renewed.leases.push_back({.lease = held.lease, .ttl_ms = ttl_ms});
+      for (const wire::HeldLease& held : renew->leases) {
+        if (!forgets.contains(held.lease)) {
+          renewed.leases.push_back({.lease = held.lease, .ttl_ms = ttl_ms});
+        }
       }
       send(socket, from, request, renewed, nullptr);
     } else if (const auto* get = std::get_if<wire::Get>(&message)) {

@@ -1,16 +1,44 @@
 // A session process that behaves until it gets chunks, and then writes whatever it likes into the memory that it shares with the agent.
 
 #include <cstring>
+#include <list>
+#include <thread>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/random.hpp"
-#include "gpu-worker/ring/session_end.hpp"
+#include "gpu-worker/ring/link.hpp"
 
 namespace {
 
 using namespace sublet;
-using ring::InheritedFds;
+
+/// Rings every bell there is, as only the ring's own code should.
+void ring_bells() {
+  for (int fd = ring::kInheritedLink + 1; fd < 64; ++fd) {
+    struct stat status = {};
+    if (::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+      const char byte = 1;
+      [[maybe_unused]] const auto rung = ::write(fd, &byte, 1);
+    }
+  }
+}
+
+std::byte* area_of(ring::SessionEnd& end) { return end.block(0, 0)->data() - ring::kArenaAt; }
+
+/// A reply in another lease's name, past the code that would sign it.
+void answer_for_a_foreign_lease(ring::SessionEnd& end, ring::Reply reply) {
+  std::byte* const area = area_of(end);
+  auto& control = *reinterpret_cast<ring::Control*>(area);
+  auto* const replies = reinterpret_cast<ring::Reply*>(area + ring::kRepliesAt);
+  const std::uint64_t tail = control.reply_tail;
+  reply.lease = end.lease().value + 1;
+  replies[tail % ring::kSlots] = reply;
+  control.reply_tail = tail + 1;
+  ring_bells();
+}
 
 /// One hostile deed for each run; which one, the first byte of its input says.
 void misbehave(ring::SessionEnd& end, const ring::Command& command) {
@@ -28,41 +56,57 @@ void misbehave(ring::SessionEnd& end, const ring::Command& command) {
     reply.number += 17;
   } else if (deed == 'k') {
     reply.kind = static_cast<ring::ReplyKind>(99);
+  } else if (deed == 'f') {
+    return answer_for_a_foreign_lease(end, reply);
+  } else if (deed == 'h') {
+    // Only the agent's end says what came over the link; a second greeting is one too many.
+    const ring::SessionLink link{io::FileDescriptor(::dup(ring::kInheritedLink))};
+    [[maybe_unused]] const auto greeted = link.greet({.text = "again"});
+    return;
   } else if (deed == 'r') {
     // Everything outside its own block, the ring's positions among it.
     SeededRandom random(5);
-    std::byte* const area = end.block(0, 0)->data() - ring::kArenaAt;
+    std::byte* const area = area_of(end);
     for (std::size_t at = 64; at < ring::kArenaAt; ++at) {
       area[at] = static_cast<std::byte>(random.next());
     }
-    const char byte = 1;
-    [[maybe_unused]] const auto rung = ::write(InheritedFds::kRinger, &byte, 1);
-    return;
+    return ring_bells();
   }
   [[maybe_unused]] const auto told = end.reply(reply);
 }
 
-}  // namespace
-
-int main() {
-  auto end = ring::SessionEnd::attach(io::FileDescriptor(InheritedFds::kArea), io::FileDescriptor(InheritedFds::kListener),
-                                      io::FileDescriptor(InheritedFds::kRinger));
-  if (!end || !end->reply({.kind = ring::ReplyKind::opened, .device_bytes = 1 << 30}, "hostile")) {
-    return 1;
-  }
-  while (end->wait()) {
-    const auto command = end->next();
+void serve(ring::SessionEnd end) {
+  while (end.wait()) {
+    const auto command = end.next();
     if (!command) {
-      return 2;
+      ::_exit(2);
     }
     if (!*command) {
       continue;
     }
     if ((*command)->kind == ring::CommandKind::start) {
-      [[maybe_unused]] const auto told = end->reply({.kind = ring::ReplyKind::started, .peak_bytes = ~std::uint64_t{0}});
+      [[maybe_unused]] const auto told = end.reply({.kind = ring::ReplyKind::started, .peak_bytes = ~std::uint64_t{0}});
+    } else if ((*command)->kind == ring::CommandKind::close) {
+      [[maybe_unused]] const auto told = end.reply({.kind = ring::ReplyKind::closed});
     } else {
-      misbehave(*end, **command);
+      misbehave(end, **command);
     }
   }
-  return 0;
+}
+
+}  // namespace
+
+int main() {
+  const ring::SessionLink link{io::FileDescriptor(ring::kInheritedLink)};
+  if (!link.greet({.text = "hostile", .total = 1_GiB, .context = 1_MiB})) {
+    return 1;
+  }
+  std::list<std::thread> threads;
+  while (auto end = link.next()) {
+    if (!*end) {
+      ::_exit(0);
+    }
+    threads.emplace_back(serve, std::move(**end));
+  }
+  ::_exit(3);
 }

@@ -100,7 +100,7 @@ TEST(Ring, LosesNoWakeUpUnderStress) {
 
 /// What a session process does, in a forked child: no allocation, no gtest.
 [[noreturn]] void echo_in_child(AgentEnd& agent) {
-  auto end = SessionEnd::attach(io::FileDescriptor(::dup(agent.area_fd())), io::FileDescriptor(::dup(agent.child_listener())),
+  auto end = SessionEnd::attach(LeaseId{1}, io::FileDescriptor(::dup(agent.area_fd())), io::FileDescriptor(::dup(agent.child_listener())),
                                 io::FileDescriptor(::dup(agent.child_ringer())));
   if (!end) {
     ::_exit(1);
@@ -201,7 +201,7 @@ TEST(Area, RefusesMemoryOfAnotherLayout) {
 
 TEST(SessionEnd, RefusesBlocksOutsideTheArena) {
   auto agent = AgentEnd::create(64_KiB);
-  const auto end = SessionEnd::attach(io::FileDescriptor(::dup(agent->area_fd())), {}, {});
+  const auto end = SessionEnd::attach(LeaseId{1}, io::FileDescriptor(::dup(agent->area_fd())), {}, {});
   ASSERT_TRUE(end.has_value());
   const std::uint64_t size = agent->arena().size();
   EXPECT_TRUE(end->block(0, size).has_value());

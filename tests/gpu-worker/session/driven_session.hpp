@@ -108,22 +108,23 @@ inline std::string joined(const std::vector<std::string>& chunks) {
 /// A real `sublet-session`, driven through its ring as the agent does, without any broker.
 class DrivenSession {
  public:
-  explicit DrivenSession(const Bundle& bundle, std::uint64_t max_chunk_bytes = 4096, Millis lives = 10min)
+  explicit DrivenSession(const Bundle& bundle, std::uint64_t max_chunk_bytes = 4096, Millis lives = 10min, Bytes vram = 8_GiB)
       : session_(lease_for(bundle, max_chunk_bytes)) {
     agent::AgentOptions options;
+    options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
-    options.arena = 16_MiB;
-    agent::BundleCache cache;
-    const auto bytes = wire::encode_bundle(bundle);
-    auto loaded = cache.put(wire::content_hash(bytes), Blob::copy_of(bytes));
-    auto process = agent::SessionProcess::start(options, 0, options.arena);
-    if (!loaded || !process) {
-      throw std::runtime_error(to_text(loaded ? process.error() : loaded.error()));
+    auto process = agent::SessionProcess::start(options, 0);
+    if (!process) {
+      throw std::runtime_error(to_text(process.error()));
     }
-    auto started = session_.start(std::move(*process), *loaded, io::now() + lives);
-    if (!started) {
-      throw std::runtime_error(to_text(started.error()));
-    }
+    process_ = *process;
+    start(bundle, lives);
+  }
+
+  /// Beside another one, in its process.
+  DrivenSession(DrivenSession& neighbour, const Bundle& bundle, LeaseId lease, Millis lives = 10min)
+      : process_(neighbour.process_), session_(with_id(lease_for(bundle, 4096), lease)) {
+    start(bundle, lives);
   }
 
   agent::LeasedSession& operator*() { return session_; }
@@ -141,16 +142,20 @@ class DrivenSession {
 
   /// Waits for the session to say something, and takes it.
   Result<void> hear() {
-    pollfd bell{.fd = session_.process()->end().fd(), .events = POLLIN, .revents = 0};
+    pollfd bell{.fd = session_.channel()->fd(), .events = POLLIN, .revents = 0};
     if (::poll(&bell, 1, kPatienceMs) != 1) {
       return fail(ErrorCode::timeout, "the session says nothing");
     }
     auto taken = session_.take_replies(io::now());
-    return taken ? Result<void>() : std::unexpected(taken.error());
+    if (!taken) {
+      return std::unexpected(taken.error());
+    }
+    return session_.hung_up() ? fail(ErrorCode::session_lost, "the session process has ended") : Result<void>();
   }
 
   Result<void> hand_over(const std::vector<std::string>& chunks, bool alone = false) {
     wire::Run run = run_of(chunks, ++grants_);
+    run.lease = session_.id();
     run.alone = alone;
     return session_.run(std::move(run), Blob::copy_of(as_view(joined(chunks))), io::now());
   }
@@ -170,17 +175,52 @@ class DrivenSession {
     }
   }
 
+  [[nodiscard]] agent::SessionProcess& process() { return *process_; }
+
+  /// Closes the session and waits until nothing of it is left.
+  Result<void> close() {
+    session_.drop();
+    if (!session_.close(io::now())) {
+      return fail(ErrorCode::protocol_error, "the session does not take the command");
+    }
+    while (!session_.left()) {
+      if (auto heard = hear(); !heard) {
+        return heard;
+      }
+    }
+    return {};
+  }
+
   int exit_code() {
-    pollfd gone{.fd = session_.process()->exit_fd(), .events = POLLIN, .revents = 0};
+    pollfd gone{.fd = process_->exit_fd(), .events = POLLIN, .revents = 0};
     if (::poll(&gone, 1, kPatienceMs) != 1) {
       return -1;
     }
-    const std::string how = session_.process()->how_it_ended();
+    const std::string how = process_->how_it_ended();
     const std::string prefix = "ended with code ";
     return how.starts_with(prefix) ? std::stoi(how.substr(prefix.size())) : -2;
   }
 
  private:
+  static wire::Lease with_id(wire::Lease lease, LeaseId id) {
+    lease.lease = id;
+    return lease;
+  }
+
+  void start(const Bundle& bundle, Millis lives) {
+    agent::BundleCache cache;
+    const auto bytes = wire::encode_bundle(bundle);
+    auto loaded = cache.put(wire::content_hash(bytes), Blob::copy_of(bytes));
+    if (!loaded) {
+      throw std::runtime_error(to_text(loaded.error()));
+    }
+    auto started = session_.start({.process = process_, .arena = 16_MiB}, *loaded, io::now() + lives);
+    if (!started) {
+      throw std::runtime_error(to_text(started.error()));
+    }
+  }
+
+  std::shared_ptr<agent::SessionProcess> process_;
   agent::LeasedSession session_;
   std::uint64_t grants_ = 0;
 };

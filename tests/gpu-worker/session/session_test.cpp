@@ -6,7 +6,7 @@
 
 #include "common/io/process.hpp"
 #include "common/random.hpp"
-#include "gpu-worker/ring/session_end.hpp"
+#include "gpu-worker/ring/link.hpp"
 #include "gpu-worker/session/guard.hpp"
 #include "tests/gpu-worker/session/driven_session.hpp"
 #include "tests/support/reference.hpp"
@@ -102,7 +102,8 @@ TEST(SessionProcess, E3_NamesTheOpcodeThatItsDeviceLacks) {
   ASSERT_FALSE(up.has_value());
   EXPECT_EQ(up.error().code, ErrorCode::load_failed);
   EXPECT_THAT(up.error().detail, HasSubstr("frobnicate"));
-  EXPECT_EQ(session.exit_code(), session::kCannotStart);
+  EXPECT_TRUE(session->left());
+  EXPECT_FALSE(session.process().gone());
 }
 
 TEST(SessionProcess, E4_AnUnknownKernelFailsItsChunksAndNotTheSession) {
@@ -161,10 +162,10 @@ TEST(SessionProcess, KilledWhileRunningLosesOnlyWhatItRan) {
   ASSERT_TRUE(session.wait_until_up().has_value());
   ASSERT_TRUE(session.hand_over({"first", "\x01", "third"}).has_value());
   ASSERT_TRUE(session.hand_over({"fourth"}).has_value());
-  while (session->process()->end().running().first != 1) {
+  while (session->channel()->running().first != 1) {
     std::this_thread::yield();
   }
-  session->process()->kill();
+  session.process().kill();
   EXPECT_EQ(session.exit_code(), -2);
   session->end({.code = ErrorCode::session_lost, .detail = "killed"});
   auto& unsettled = session->unsettled();
@@ -193,16 +194,117 @@ TEST(SessionProcess, HandsBackWhatHasNotBegunWhenAskedToStop) {
 }
 
 TEST(SessionProcess, F4_EndsWhenItsAgentIsGone) {
-  std::optional<ring::AgentEnd> end = std::move(*ring::AgentEnd::create(1_MiB));
+  std::optional<ring::AgentLink> link = std::move(*ring::AgentLink::create());
   io::SpawnOptions spawn;
   spawn.program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
   spawn.args = {"--vram", "1048576"};
-  spawn.inherited = {
-      {.fd = end->area_fd(), .child_fd = 3}, {.fd = end->child_listener(), .child_fd = 4}, {.fd = end->child_ringer(), .child_fd = 5}};
+  spawn.inherited = {{.fd = link->child_fd(), .child_fd = ring::kInheritedLink}};
   auto child = io::spawn(spawn);
   ASSERT_TRUE(child.has_value());
-  end.reset();
+  link.reset();
   EXPECT_TRUE(child->wait().clean());
+}
+
+constexpr LeaseId kOther{78};
+
+TEST(SharedProcess, RunsTheChunksOfTwoLeasesAtATime) {
+  DrivenSession session(shipped("echo/echo.yaml"));
+  DrivenSession other(session, shipped("video/video.yaml"), kOther);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  ASSERT_TRUE(other.wait_until_up().has_value());
+  ASSERT_TRUE(session.hand_over({bytes_of(100), "echo"}).has_value());
+  ASSERT_TRUE(other.hand_over({bytes_of(3000)}).has_value());
+  EXPECT_EQ(text_of(session.settle()), bytes_of(100) + "echo");
+  EXPECT_EQ(text_of(other.settle()), as_text(video_reference(as_view(bytes_of(3000)), 0.1F)));
+}
+
+TEST(SharedProcess, ClosingOneSessionLeavesTheOthersRunningChunkAlone) {
+  DrivenSession running(endless(600'000));
+  DrivenSession other(running, shipped("echo/echo.yaml"), kOther);
+  ASSERT_TRUE(running.wait_until_up().has_value());
+  ASSERT_TRUE(other.wait_until_up().has_value());
+  ASSERT_TRUE(running.hand_over({"\x01"}).has_value());
+  while (running->channel()->running().count != 1) {
+    std::this_thread::yield();
+  }
+  const auto before = running->channel()->running();
+  ASSERT_TRUE(other.close().has_value());
+  const auto after = running->channel()->running();
+  EXPECT_FALSE(running.process().gone());
+  EXPECT_EQ(after.count, 1U);
+  EXPECT_EQ(after.since_ns, before.since_ns);
+  EXPECT_TRUE(running->fresh_settles().empty());
+}
+
+TEST(SharedProcess, AClosedSessionGivesItsMemoryToTheNextOne) {
+  // The card holds one such session and no second one beside it.
+  const Bundle bundle = shipped("video/video.yaml");
+  const Bytes slice{lease_for(bundle, 4096).bytes};
+  DrivenSession session(bundle, 4096, 10min, slice);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  {
+    DrivenSession second(session, bundle, kOther);
+    EXPECT_FALSE(second.wait_until_up().has_value());
+    EXPECT_TRUE(second->left());
+  }
+  ASSERT_TRUE(session.close().has_value());
+  DrivenSession third(session, bundle, LeaseId{79});
+  EXPECT_TRUE(third.wait_until_up().has_value());
+}
+
+TEST(SharedProcess, AClosedSessionFinishesWhatItRunsAndBeginsNothingMore) {
+  DrivenSession session(shipped("echo/echo.yaml"));
+  DrivenSession other(session, shipped("echo/echo.yaml"), kOther);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  ASSERT_TRUE(other.wait_until_up().has_value());
+  for (int run = 0; run < 100; ++run) {
+    ASSERT_TRUE(other.hand_over({bytes_of(4000)}).has_value());
+  }
+  ASSERT_TRUE(other.close().has_value());
+  ASSERT_TRUE(session.hand_over({"on"}).has_value());
+  EXPECT_EQ(text_of(session.settle()), "on");
+}
+
+TEST(SharedProcess, ClosesALeaseByItselfWhenItsDeadlinePassesAndKeepsTheOther) {
+  DrivenSession session(shipped("echo/echo.yaml"));
+  DrivenSession expiring(session, shipped("echo/echo.yaml"), kOther, 1s);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  while (!expiring->left()) {
+    ASSERT_TRUE(expiring.hear().has_value());
+  }
+  ASSERT_TRUE(session.hand_over({"still here"}).has_value());
+  EXPECT_EQ(text_of(session.settle()), "still here");
+}
+
+TEST(SharedProcess, EndsWhenALeaseDoesNotCloseAfterItsDeadline) {
+  DrivenSession session(shipped("echo/echo.yaml"));
+  DrivenSession hanging(session, endless(600'000), kOther);
+  ASSERT_TRUE(hanging.wait_until_up().has_value());
+  ASSERT_TRUE(hanging.hand_over({"\x01"}).has_value());
+  while (hanging->channel()->running().count != 1) {
+    std::this_thread::yield();
+  }
+  hanging->set_deadline(io::now());
+  // A deadline that comes sooner than it was is seen when the next lease comes.
+  const DrivenSession third(session, shipped("echo/echo.yaml"), LeaseId{79});
+  EXPECT_EQ(session.exit_code(), session::kExpired);
+}
+
+TEST(SharedProcess, OnlyTheChunkThatBrokeTheDeviceIsGuiltyOfIt) {
+  DrivenSession innocent(endless(600'000));
+  DrivenSession wild_one(innocent, wild(), kOther);
+  ASSERT_TRUE(innocent.wait_until_up().has_value());
+  ASSERT_TRUE(wild_one.wait_until_up().has_value());
+  ASSERT_TRUE(innocent.hand_over({"\x01", "left"}).has_value());
+  ASSERT_TRUE(wild_one.hand_over({"\x01 bad"}).has_value());
+  EXPECT_THAT(wild_one.settle().message.codes.values, ElementsAre(number(ErrorCode::sync_failed)));
+  EXPECT_TRUE(wild_one->device_broken());
+  EXPECT_EQ(innocent.exit_code(), session::kDeviceBroken);
+  innocent->take_last_words(io::now());
+  EXPECT_FALSE(innocent->device_broken());
+  innocent->displace();
+  EXPECT_THAT(innocent->unsettled()[GrantId{1}].message.codes.values,
+              ElementsAre(number(ErrorCode::returned), number(ErrorCode::returned)));
 }
 
 TEST(SessionProcess, HasNoNetworkLibrary) {

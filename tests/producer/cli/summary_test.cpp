@@ -118,6 +118,7 @@ TEST(Summary, NamesAreReadBack) {
   EXPECT_EQ(*parse_aggregate("concat"), AggregateKind::concat);
   EXPECT_EQ(*parse_element("i64"), ElementType::i64);
   EXPECT_EQ(*parse_policy("best_effort"), PolicyKind::best_effort);
+  EXPECT_EQ(*parse_isolation("process"), Isolation::process);
 }
 
 TEST(Summary, AWrongNameGetsTheNearestRightOne) {
