@@ -83,6 +83,8 @@ struct FieldTable<broker::LeaseRecord> {
                                              Field{"pipeline", &Record::pipeline},
                                              Field{"bytes", &Record::bytes},
                                              Field{"max_chunk_bytes", &Record::max_chunk_bytes},
+                                             Field{"isolation", &Record::isolation},
+                                             Field{"got", &Record::got},
                                              Field{"up", &Record::up},
                                              Field{"window_chunks", &Record::window_chunks},
                                              Field{"window_bytes", &Record::window_bytes}};

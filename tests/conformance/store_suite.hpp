@@ -68,6 +68,7 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
     job.id.value = 9;
     job.spec.name = "a job";
     job.spec.retry.max_retries = 7;
+    job.spec.isolation = Isolation::process;
     job.number = 3;
     ProgressRecord progress;
     progress.accepted = 2;
@@ -76,6 +77,8 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
     LeaseRecord lease;
     lease.id.value = 11;
     lease.token = {.high = 1, .low = ~0ULL};
+    lease.isolation = Isolation::process;
+    lease.got = Isolation::process;
     lease.window_chunks = 4;
     GrantRecord grant;
     grant.id.value = 12;
