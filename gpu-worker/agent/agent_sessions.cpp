@@ -93,21 +93,19 @@ void Agent::drop_session(LeaseId lease, Instant now) {
 }
 
 void Agent::take_replies(LeasedSession& session, Instant now) {
-  const bool starting = session.state() == LeasedSession::State::starting;
   const bool ended = session.state() == LeasedSession::State::ended;
   const auto up = session.take_replies(now);
   if (session.device_broken() && !ended) {
     break_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, now);
+  } else if (!up && (!session.left() || up.error().code == ErrorCode::protocol_error)) {
+    break_session(session, {.code = ErrorCode::session_lost, .detail = up.error().detail}, now);
   } else if (session.left()) {
-    // What a session says while it starts is about the lease; one that closes unasked has seen its deadline pass.
-    const Error expired{.code = ErrorCode::lease_expired, .detail = "its deadline passed"};
-    const Error& error = up ? expired : up.error();
     if (!ended) {
-      settle_end(session, error, starting || up ? error.code : ErrorCode::session_lost);
+      // One that closes unasked has seen its deadline pass.
+      const Error error = up ? Error{.code = ErrorCode::lease_expired, .detail = "its deadline passed"} : up.error();
+      settle_end(session, error, error.code);
     }
     leave_process(session, now);
-  } else if (!up) {
-    break_session(session, {.code = ErrorCode::session_lost, .detail = up.error().detail}, now);
   } else if (session.hung_up()) {
     // How it ended, or who is to blame, is known once it is gone.
     session.process()->kill();

@@ -90,7 +90,7 @@ class LeasedSession {
 
   /// Whether a chunk runs too long.
   bool stuck(Instant now);
-  [[nodiscard]] std::optional<Instant> look_at() const { return watchdog_ ? watchdog_->look_at() : std::nullopt; }
+  [[nodiscard]] std::optional<Instant> look_at() const { return state_ == State::up && watchdog_ ? watchdog_->look_at() : std::nullopt; }
   void set_deadline(Instant deadline);
 
   /// The chunks that it was running end with `error`, all others go back; with `kernel_timeout` only the oldest of them.
