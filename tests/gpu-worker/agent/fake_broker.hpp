@@ -215,6 +215,9 @@ class RunningAgent {
 inline std::set<pid_t> session_pids() {
   std::set<pid_t> pids;
   DIR* const folder = ::opendir("/proc");
+  if (folder == nullptr) {
+    return pids;
+  }
   while (const dirent* entry = ::readdir(folder)) {
     if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
       continue;

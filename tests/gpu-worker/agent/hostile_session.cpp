@@ -47,9 +47,9 @@ void misbehave(ring::SessionEnd& end, const ring::Command& command) {
   const auto deed = std::to_integer<char>(block[layout.input]);
   ring::Reply reply{.number = command.number};
   if (deed == 'l') {
-    std::memset(block.data() + layout.output_lengths, 0xff, command.count * 4);
+    std::memset(block.data() + layout.output_lengths, 0xff, command.count * sizeof(std::uint32_t));
   } else if (deed == 'c') {
-    std::memset(block.data() + layout.codes, 0x7f, command.count * 2);
+    std::memset(block.data() + layout.codes, 0x7f, command.count * sizeof(std::uint16_t));
   } else if (deed == 'd') {
     reply.text_bytes = ~0U;
   } else if (deed == 'n') {
