@@ -111,10 +111,7 @@ void add_wait(CLI::App& app, Action& chosen) {
   arguments->connection.timeout.clear();
   auto* verb = add_verb(app, "wait", "Wait until a job has ended; the exit code says how", "sublet wait 5f2c --timeout 30s");
   add_job_id(*verb, *arguments);
-  verb->add_option("--broker", arguments->connection.broker, "Control endpoint of the broker")
-      ->envname("SUBLET_BROKER")
-      ->type_name("EP")
-      ->capture_default_str();
+  add_broker(*verb, arguments->connection);
   verb->add_option("--timeout", arguments->connection.timeout, "How long to wait for its end; without, as long as it takes")
       ->type_name("DURATION");
   add_format(*verb, arguments->format);

@@ -48,7 +48,8 @@ Result<BurstPlan> plan_of(const Environment& environment, const SubmitArguments&
 }
 
 std::string broker_option(const Connection& connection) {
-  return connection.broker == Connection{}.broker ? "" : " --broker " + connection.broker;
+  const std::string broker = connection.broker == Connection{}.broker ? "" : " --broker " + connection.broker;
+  return connection.insecure_network ? " --insecure-network" + broker : broker;
 }
 
 /// The end of a submit that does not wait: the job's id, and what to do with it.

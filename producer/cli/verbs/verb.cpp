@@ -21,11 +21,17 @@ CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& de
   return verb;
 }
 
-void add_connection(CLI::App& verb, Connection& connection) {
+void add_broker(CLI::App& verb, Connection& connection) {
   verb.add_option("--broker", connection.broker, "Control endpoint of the broker")
       ->envname("SUBLET_BROKER")
       ->type_name("EP")
       ->capture_default_str();
+  verb.add_flag("--insecure-network", connection.insecure_network, "Allow a broker that is not on this host, in clear text")
+      ->envname("SUBLET_INSECURE_NETWORK");
+}
+
+void add_connection(CLI::App& verb, Connection& connection) {
+  add_broker(verb, connection);
   verb.add_option("--timeout", connection.timeout, "How long to wait for an answer")->type_name("DURATION")->capture_default_str();
 }
 
@@ -43,7 +49,11 @@ Result<bool> wants_json(const Format& format) {
 Result<Client> connect(Environment& environment, const Connection& connection) {
   const auto timeout = parse_duration(connection.timeout, "--timeout");
   if (!timeout) return std::unexpected(timeout.error());
-  auto client = Client::connect({.broker = connection.broker, .name = "", .connect_timeout = *timeout, .call_timeout = *timeout});
+  auto client = Client::connect({.broker = connection.broker,
+                                 .name = "",
+                                 .connect_timeout = *timeout,
+                                 .call_timeout = *timeout,
+                                 .insecure_network = connection.insecure_network});
   if (client) environment.interrupts.on_first([shared = *client]() mutable { shared.interrupt(); });
   return client;
 }

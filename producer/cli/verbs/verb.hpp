@@ -32,10 +32,13 @@ CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& de
 /// Where the broker is and how long to wait for it.
 struct Connection {
   std::string broker = "tcp://127.0.0.1:7450";
+  bool insecure_network = false;
   std::string timeout = "5s";
 };
 
 void add_connection(CLI::App& verb, Connection& connection);
+/// The part of it that says where the broker is.
+void add_broker(CLI::App& verb, Connection& connection);
 
 /// `-o table|json`.
 struct Format {
