@@ -78,7 +78,8 @@ void Connection::came_up(Instant now) {
   for (auto& [id, job] : jobs_) {
     job->queue.set_full(full_batch_);
     job->queue.repeat_all();
-    job->watch_due = job->watch_request != 0 && !job->ended();
+    // One that was asked for while nobody was there has not been sent yet.
+    job->watch_due = (job->watch_due || job->watch_request != 0) && !job->ended();
     job->taken_told = {};
     if (job->reader) {
       job->reader->read_due = true;

@@ -199,8 +199,12 @@ std::vector<wire::HeldLease> AgentParty::held_leases() const {
   return held;
 }
 
-bool AgentParty::lets_go(LeaseId lease) const {
+bool AgentParty::lets_go(LeaseId lease, GrantId grant) const {
   if (!running()) return true;
+  const auto session = process_->sessions.find(lease);
+  if (session == process_->sessions.end()) return true;
+  const auto held = session->second->held();
+  if (std::ranges::find(held.grants, grant.value) == held.grants.end()) return true;
   const auto deadline = process_->leases.deadline(lease);
   return !deadline || *deadline <= local();
 }

@@ -42,8 +42,8 @@ class AgentParty final : public ClientEnd {
   void arrived(LinkId link, Packet packet) override;
   /// No card gives out more than it has.
   void check_cards() const;
-  /// By this host's clock, this lease is over.
-  [[nodiscard]] bool lets_go(LeaseId lease) const;
+  /// By this host's clock that lease is over, or that grant never came here.
+  [[nodiscard]] bool lets_go(LeaseId lease, GrantId grant) const;
 
  private:
   using Sessions = std::map<LeaseId, std::unique_ptr<SessionModel>>;

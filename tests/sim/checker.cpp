@@ -84,7 +84,7 @@ void Checker::before(const Disk& disk, const broker::Commit& commit) {
     if (!ending.contains(grant.lease.value)) return;
     const auto seen = grants_.find(grant.token);
     if (seen == grants_.end()) return;
-    if (!greeted_ && !seen->second.settled && !let_go_(grant.lease)) {
+    if (!greeted_ && !seen->second.settled && !let_go_(grant.lease, grant.id)) {
       violated(fmt::format("a lease with work ends at its holder first: lease {} has ended while its agent may use it",
                            to_hex(grant.lease).substr(0, 4)));
     }

@@ -56,8 +56,8 @@ class Checker {
   void decided(const broker::Send& send);
   /// This leaves the broker that owns the store now.
   void leaves(const Disk& disk, const broker::Send& send);
-  /// Whether no agent uses that lease any more, by its own clock.
-  void ask_agents(std::function<bool(LeaseId)> let_go) { let_go_ = std::move(let_go); }
+  /// Whether no agent uses that lease any more, by its own clock, or has that grant.
+  void ask_agents(std::function<bool(LeaseId, GrantId)> let_go) { let_go_ = std::move(let_go); }
 
   // ---- the end ----
   /// The job has ended, and is no longer kept.
@@ -83,7 +83,7 @@ class Checker {
   void check_dead(JobTruth& truth, const JobSpec& spec, std::uint64_t id, ErrorCode code);
 
   Simulation& simulation_;
-  std::function<bool(LeaseId)> let_go_;
+  std::function<bool(LeaseId, GrantId)> let_go_;
   /// A worker said HELLO since the last commit: what it does not name ends, though a HELLO may be older than the connection it ends.
   bool greeted_ = false;
   std::map<JobId, JobTruth> jobs_;

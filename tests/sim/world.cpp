@@ -18,8 +18,9 @@ constexpr Millis kSync = 1s;
 World::World(std::uint64_t seed, Trace::Mode mode)
     : simulation_(seed, mode), seed_(seed), checker_(simulation_), disk_(simulation_, checker_), network_(simulation_) {
   const auto& plan = simulation_.plan;
-  checker_.ask_agents(
-      [this](LeaseId lease) { return std::ranges::all_of(agents_, [&](const auto& agent) { return agent->lets_go(lease); }); });
+  checker_.ask_agents([this](LeaseId lease, GrantId grant) {
+    return std::ranges::all_of(agents_, [&](const auto& agent) { return agent->lets_go(lease, grant); });
+  });
   for (std::uint32_t number = 0; number < 2; ++number) {
     brokers_.push_back(std::make_unique<BrokerParty>(fmt::format("broker{}", number + 1), simulation_, network_, disk_, checker_, [this] {
       simulation_.time.after(simulation_.dice.between(Nanos(50ms), Nanos(500ms)), [this] { ensure_broker(); });

@@ -402,6 +402,16 @@ TEST(Connection, FollowsAJobAgainAfterAReconnectUntilItHasEnded) {
   EXPECT_EQ(fixture.sent<wire::Watch>(fixture.reconnect()).size(), 0U);
 }
 
+TEST(Connection, FollowsAJobThatItWasAskedToFollowWhileTheBrokerWasAway) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.receive(Plane::bulk, 0, wire::ErrorReply{.code = ErrorCode::hello_required, .detail = "say HELLO"}, {}, fixture.now);
+  ASSERT_TRUE(fixture.connection.step(fixture.now).close);
+  fixture.connection.follow(job, 200ms);
+  fixture.now += 10s;
+  EXPECT_EQ(fixture.sent<wire::Watch>(fixture.greet()).size(), 1U);
+}
+
 TEST(Connection, TellsTheEndOfAJobOnce) {
   Fixture fixture;
   const auto job = fixture.job();
