@@ -157,6 +157,8 @@ void BrokerLink::tick(Instant now) {
     return;
   }
   send_control(wire::Ping{});
+  // A bulk connection that broke alone is a stranger to the broker now, which says so when it hears from it.
+  send_bulk(wire::Ping{}, nullptr);
   next_at_ = now + heartbeat_;
 }
 

@@ -117,6 +117,12 @@ TEST_F(AgentTest, RepeatsItsSettleAfterAReconnectUntilItIsSettled) {
   EXPECT_EQ(broker_.expect<wire::Settle>().grant, GrantId{2});
 }
 
+TEST_F(AgentTest, SpeaksOnBothPlanesSoThatAConnectionThatBrokeAloneIsNoticed) {
+  broker_.heartbeat_ms = 20;
+  start();
+  while (broker_.bulk_pings == 0) broker_.expect<wire::Ping>();
+}
+
 TEST_F(AgentTest, StartsCleanWithAnotherStore) {
   start();
   lease(shipped("echo/echo.yaml"));

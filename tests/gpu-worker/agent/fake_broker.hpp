@@ -42,6 +42,8 @@ class FakeBroker {
   std::set<LeaseId> forgets;  ///< leases that RENEWED does not name
   bool settles = true;
   std::uint32_t ttl_ms = 60'000;
+  std::uint32_t heartbeat_ms = 1'000;
+  int bulk_pings = 0;  ///< so many have come
   std::map<ContentHash, std::vector<std::byte>> bundles;
 
   ContentHash add(const Bundle& bundle) {
@@ -140,12 +142,13 @@ class FakeBroker {
       welcome.store = store;
       welcome.token = {.high = 8, .low = 9};
       welcome.bulk = bulk_.endpoint();
-      welcome.heartbeat_ms = 1000;
+      welcome.heartbeat_ms = heartbeat_ms;
       for (const wire::HeldLease& held : hello->leases) {
         welcome.leases.push_back({.lease = held.lease, .ttl_ms = ttl_ms});
       }
       send(socket, from, request, welcome, nullptr);
     } else if (std::holds_alternative<wire::Ping>(message)) {
+      bulk_pings += &socket == &bulk_ ? 1 : 0;
       send(socket, from, request, wire::Pong{}, nullptr);
     } else if (const auto* renew = std::get_if<wire::Renew>(&message); renew != nullptr && renews) {
       wire::Renewed renewed;
