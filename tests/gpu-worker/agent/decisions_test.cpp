@@ -1,3 +1,5 @@
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +25,19 @@ TEST(AgentLeases, RenewsAllAtAThirdOfTheShortestTtl) {
   EXPECT_TRUE(leases.renew_due(at(3s)));
   EXPECT_EQ(leases.next_due(true), at(3s));
   leases.renew_sent(1, at(3s));
+  const std::array<wire::LeaseTtl, 2> ttls{{{.lease = kA, .ttl_ms = 30'000}, {.lease = kB, .ttl_ms = 9'000}}};
+  EXPECT_THAT(leases.renewed(1, ttls), IsEmpty());
   EXPECT_EQ(leases.next_due(true), at(6s));
+}
+
+TEST(AgentLeases, UsesHalfOfATtlUntilTheFirstRenewalIsAnswered) {
+  AgentLeases leases;
+  leases.add(kA, 9s, at(0s));
+  leases.renew_sent(1, at(3s));
+  EXPECT_EQ(leases.deadline(kA), at(4500ms));
+  const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
+  leases.renewed(1, std::span(&ttl, 1));
+  EXPECT_EQ(leases.deadline(kA), at(12s));
 }
 
 TEST(AgentLeases, CountsATtlFromWhenTheRequestWasSent) {
