@@ -101,7 +101,9 @@ class Connection {
   void accepted(std::uint64_t request, const wire::Accepted& accepted);
   void moved(std::uint64_t request, const wire::Event& event);
   void output(wire::Output output, Blob payload, Instant now);
-  bool queued(const std::shared_ptr<KnownJob>& job);
+  /// @param waits  the job had chunks that wait to be sent before this one
+  /// @return whether the thread that sends has to look
+  bool queued(const std::shared_ptr<KnownJob>& job, bool waits);
   void take_turn(const std::shared_ptr<KnownJob>& job);
   void pump(Instant now);
   void send_reading(KnownJob& job);

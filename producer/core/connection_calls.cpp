@@ -55,21 +55,23 @@ bool Connection::has_room(Load load) const {
 }
 
 bool Connection::submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, const Blob& payload) {
+  const bool waits = job->due && job->queue.may_send();
   reserved_ += {.chunks = 1, .bytes = payload.size()};
   job->queue.append(chunk, payload);
-  return queued(job);
+  return queued(job, waits);
 }
 
 bool Connection::submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, ByteView payload) {
+  const bool waits = job->due && job->queue.may_send();
   reserved_ += {.chunks = 1, .bytes = payload.size()};
   job->queue.append(chunk, payload);
-  return queued(job);
+  return queued(job, waits);
 }
 
-bool Connection::queued(const std::shared_ptr<KnownJob>& job) {
+bool Connection::queued(const std::shared_ptr<KnownJob>& job, bool waits) {
   reserved_ -= job->queue.take_left_out();
-  // A job that stands in the turn already waits for credit or a delay, which the sockets' side hears of by itself.
-  if (job->due || !job->queue.may_send()) return false;
+  // A job with chunks that stands in the turn already waits for credit or a delay, which the sockets' side hears of by itself.
+  if (waits || !job->queue.may_send()) return false;
   take_turn(job);
   return link_.up();
 }

@@ -339,6 +339,17 @@ TEST(Connection, LetsTakenTravelWithASubmit) {
   EXPECT_EQ(fixture.sent<wire::Taken>(sends).size(), 1U);
 }
 
+TEST(Connection, HasASubmitLookedAtAtOnceWhileTakenIsHeld) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 100, .bytes = 1'000});
+  fixture.output(1, 50);
+  fixture.connection.take(job, {1}, {.chunks = 1, .bytes = 1}, false);
+  EXPECT_EQ(fixture.sent<wire::Taken>().size(), 0U);
+  EXPECT_TRUE(fixture.connection.submit(job, {51}, as_view("payload")));
+  EXPECT_FALSE(fixture.connection.submit(job, {52}, as_view("payload"))) << "the first one is on its way already";
+}
+
 TEST(Connection, SendsTakenAloneWhenNothingElseGoes) {
   Fixture fixture;
   const auto job = fixture.job();
