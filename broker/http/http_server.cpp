@@ -45,9 +45,9 @@ Result<Address> parse(const HttpOptions& options) {
   return address;
 }
 
-void answer(httplib::Response& response, int status, std::string text, const char* type = "text/plain; charset=utf-8") {
+void answer(httplib::Response& response, int status, const std::string& text, const char* type = "text/plain; charset=utf-8") {
   response.status = status;
-  response.set_content(std::move(text), type);
+  response.set_content(text, type);
 }
 
 constexpr const char* kNoAnswer = "the broker's loop does not answer\n";
