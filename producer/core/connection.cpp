@@ -151,6 +151,12 @@ bool Connection::submit_failed(std::uint64_t request, const Error& error, Instan
   const auto submit = submits_.find(request);
   if (submit == submits_.end()) return false;
   const auto job = submit->second;
+  if (error.code == ErrorCode::not_found) {
+    // The broker has forgotten the whole job: what a reader still waits for does not come any more.
+    jobs_.erase(job->id);
+    lose_job(job, error);
+    return true;
+  }
   if (!asks_to_wait(error.code)) {
     refuse(job, error);
     return true;

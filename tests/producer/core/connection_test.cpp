@@ -456,6 +456,19 @@ TEST(Connection, LosesAJobThatTheBrokerDoesNotKnow) {
   EXPECT_EQ(job->lost->code, ErrorCode::not_found);
 }
 
+TEST(Connection, LosesAJobWhoseChunksTheBrokerDoesNotKnow) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 8, .bytes = 1'000});
+  fixture.submit(job, 1);
+  ASSERT_EQ(fixture.sent<wire::Submit>().size(), 1U);
+  const wire::ErrorReply unknown{.code = ErrorCode::not_found, .detail = "no job 7"};
+  fixture.connection.receive(Plane::bulk, fixture.last_request, unknown, {}, fixture.now);
+  ASSERT_TRUE(job->lost);
+  EXPECT_EQ(job->lost->code, ErrorCode::not_found);
+  EXPECT_EQ(job->refused->code, ErrorCode::not_found);
+}
+
 TEST(Connection, TakesTurnsBetweenJobs) {
   Fixture fixture;
   const auto one = fixture.job(1);
