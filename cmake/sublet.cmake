@@ -13,10 +13,17 @@ find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(hiredis REQUIRED hiredis)
 
+# ccache leaves files with precompiled headers alone unless it may ignore the times and macros that they depend on.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
 endif()
+
+# Gives tests and benches "paths.hpp".
+configure_file(${PROJECT_SOURCE_DIR}/tests/support/paths.hpp.in ${CMAKE_BINARY_DIR}/generated/paths.hpp @ONLY)
+add_library(sublet_paths INTERFACE)
+target_include_directories(sublet_paths INTERFACE ${CMAKE_BINARY_DIR}/generated)
 
 add_library(sublet_flags INTERFACE)
 target_include_directories(sublet_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
@@ -75,7 +82,7 @@ function(sublet_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE sublet_test_flags GTest::gmock GTest::gtest_main ${ARG_LINK})
   target_precompile_headers(${name} REUSE_FROM sublet_test_precompiled)
-  target_compile_definitions(${name} PRIVATE SUBLET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" SUBLET_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  target_link_libraries(${name} PRIVATE sublet_paths)
   # A TSan-compiled test and the plain libzmq disagree about what is a race; the suppressions name the library.
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600

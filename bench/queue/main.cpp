@@ -11,6 +11,7 @@
 #include "bench/queue/measure.hpp"
 #include "common/io/clock.hpp"
 #include "common/pipeline/bundle_file.hpp"
+#include "paths.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/redis_server.hpp"
 

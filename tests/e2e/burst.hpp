@@ -14,6 +14,7 @@
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/random.hpp"
+#include "paths.hpp"
 #include "producer/client.hpp"
 
 namespace sublet::test {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "paths.hpp"
 #include "tests/e2e/burst.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/reference.hpp"

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "paths.hpp"
 #include "tests/e2e/burst.hpp"
 
 namespace sublet::test {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "common/io/ready.hpp"
+#include "paths.hpp"
 #include "tests/e2e/burst.hpp"
 
 namespace sublet::test {

@@ -11,6 +11,7 @@
 
 #include "common/io/file_descriptor.hpp"
 #include "common/io/process.hpp"
+#include "paths.hpp"
 #include "tests/e2e/burst.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/folder.hpp"

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "paths.hpp"
+
 namespace sublet::test {
 
 struct SourceFile {

@@ -11,6 +11,7 @@
 #include "gpu-worker/core/plan.hpp"
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
+#include "paths.hpp"
 #include "tests/support/reference.hpp"
 
 namespace sublet {

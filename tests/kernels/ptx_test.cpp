@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -10,6 +10,7 @@
 #include "common/pipeline/bundle_file.hpp"
 #include "common/pipeline/explain.hpp"
 #include "common/pipeline/pipeline_yaml.hpp"
+#include "paths.hpp"
 
 namespace sublet {
 namespace {

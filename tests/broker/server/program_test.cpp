@@ -8,6 +8,7 @@
 #include "common/io/file_descriptor.hpp"
 #include "common/io/process.hpp"
 #include "common/io/ready.hpp"
+#include "paths.hpp"
 #include "tests/broker/server/hand_peer.hpp"
 
 namespace sublet::broker::test {

@@ -10,6 +10,7 @@
 #include "common/wire/bundle.hpp"
 #include "common/wire/fields.hpp"
 #include "common/wire/text.hpp"
+#include "paths.hpp"
 #include "tests/common/wire/frames.hpp"
 #include "tests/common/wire/samples.hpp"
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "paths.hpp"
 #include "tests/gpu-worker/agent/agent_fixture.hpp"
 
 namespace sublet::test {

@@ -21,6 +21,7 @@
 #include "common/wire/bundle.hpp"
 #include "common/wire/codec.hpp"
 #include "gpu-worker/agent/agent.hpp"
+#include "paths.hpp"
 #include "tests/gpu-worker/session/driven_session.hpp"
 
 namespace sublet::test {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "gpu-worker/devices/cpu/device.hpp"
+#include "paths.hpp"
 #include "tests/conformance/packed.hpp"
 
 namespace sublet::cpu {

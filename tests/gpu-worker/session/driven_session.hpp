@@ -13,6 +13,7 @@
 #include "common/pipeline/bundle_file.hpp"
 #include "common/wire/bundle.hpp"
 #include "gpu-worker/agent/leased_session.hpp"
+#include "paths.hpp"
 
 namespace sublet::test {
 

@@ -8,6 +8,7 @@
 #include "common/random.hpp"
 #include "gpu-worker/ring/link.hpp"
 #include "gpu-worker/session/guard.hpp"
+#include "paths.hpp"
 #include "tests/gpu-worker/session/driven_session.hpp"
 #include "tests/support/reference.hpp"
 

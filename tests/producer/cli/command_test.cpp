@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "paths.hpp"
 #include "producer/cli/cluster.hpp"
 
 namespace sublet::cli {
