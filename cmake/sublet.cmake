@@ -46,18 +46,30 @@ target_link_libraries(sublet_precompiled PUBLIC sublet_flags)
 target_precompile_headers(sublet_precompiled PRIVATE <algorithm> <chrono> <expected> <functional> <map> <memory> <optional> <span> <string>
                           <unordered_map> <variant> <vector> <fmt/format.h>)
 
-# sublet_library(NAME SOURCES … LINK …): a static library of one part of the tree.
+# Neighbouring files are compiled together: what they include and instantiate alike would be most of the build. A name in an unnamed
+# namespace is therefore one of its whole library. `APART` is for programs whose files were better left alone.
+set(CMAKE_UNITY_BUILD ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+
+# sublet_library(NAME [PLANTED] SOURCES … LINK …): a static library of one part of the tree. PLANTED: tests/sim puts another file in the
+# place of one of them, which takes an object of its own for each.
 function(sublet_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PLANTED" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
+  if(ARG_PLANTED AND NOT SUBLET_SANITIZE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_link_libraries(${name} PUBLIC sublet_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
   target_precompile_headers(${name} REUSE_FROM sublet_precompiled)
 endfunction()
 
-# sublet_program(NAME SOURCES … LINK …)
+# sublet_program(NAME [APART] SOURCES … LINK …)
 function(sublet_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "APART" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  if(ARG_APART)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_link_libraries(${name} PRIVATE sublet_flags ${ARG_LINK})
   target_precompile_headers(${name} REUSE_FROM sublet_precompiled)
 endfunction()
@@ -76,10 +88,13 @@ if(SUBLET_TESTS)
                             <memory> <optional> <span> <string> <unordered_map> <variant> <vector> <fmt/format.h>)
 endif()
 
-# sublet_test(NAME SOURCES … LINK … [LABELS …]): one gtest program. ctest runs it as one test by default, or each of its tests apart with EACH.
+# sublet_test(NAME [APART] SOURCES … LINK … [LABELS …]): one gtest program, which ctest runs as one test.
 function(sublet_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "APART" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  if(ARG_APART)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_link_libraries(${name} PRIVATE sublet_test_flags GTest::gmock GTest::gtest_main ${ARG_LINK})
   target_precompile_headers(${name} REUSE_FROM sublet_test_precompiled)
   target_link_libraries(${name} PRIVATE sublet_paths)

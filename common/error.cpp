@@ -10,7 +10,7 @@ namespace {
 
 using enum RetryClass;
 
-constexpr auto kTable = std::to_array<ErrorInfo>({
+constexpr auto kErrorTable = std::to_array<ErrorInfo>({
     {ErrorCode::ok, "ok", never, "no error"},
     {ErrorCode::lease_expired, "lease_expired", free, "the lease passed its deadline; its session and everything in it is gone"},
     {ErrorCode::disconnected, "disconnected", free, "no connection to the broker"},
@@ -62,31 +62,31 @@ constexpr auto kTable = std::to_array<ErrorInfo>({
     {ErrorCode::internal, "internal", never, "an error in Sublet itself"},
 });
 
-static_assert(std::ranges::is_sorted(kTable, {}, &ErrorInfo::code));
+static_assert(std::ranges::is_sorted(kErrorTable, {}, &ErrorInfo::code));
 
 /// Row of each number, so that a batch's error numbers are checked without a search; `kNoRow` for a number that is no error.
 constexpr std::uint8_t kNoRow = 0xff;
-static_assert(kTable.size() < kNoRow);
+static_assert(kErrorTable.size() < kNoRow);
 constexpr auto kRowOf = [] {
-  std::array<std::uint8_t, static_cast<std::size_t>(kTable.back().code) + 1> rows{};
+  std::array<std::uint8_t, static_cast<std::size_t>(kErrorTable.back().code) + 1> rows{};
   rows.fill(kNoRow);
-  for (std::size_t row = 0; row < kTable.size(); ++row) rows[static_cast<std::size_t>(kTable[row].code)] = static_cast<std::uint8_t>(row);
+  for (std::size_t row = 0; row < kErrorTable.size(); ++row) rows[static_cast<std::size_t>(kErrorTable[row].code)] = static_cast<std::uint8_t>(row);
   return rows;
 }();
 
 const ErrorInfo* find(ErrorCode code) {
   const auto number = static_cast<std::size_t>(code);
   const auto row = number < kRowOf.size() ? kRowOf[number] : kNoRow;
-  return row == kNoRow ? nullptr : &kTable[row];
+  return row == kNoRow ? nullptr : &kErrorTable[row];
 }
 
 }  // namespace
 
-std::span<const ErrorInfo> error_table() { return kTable; }
+std::span<const ErrorInfo> error_table() { return kErrorTable; }
 
 const ErrorInfo& error_info(ErrorCode code) {
   const auto* row = find(code);
-  return row != nullptr ? *row : kTable.back();
+  return row != nullptr ? *row : kErrorTable.back();
 }
 
 bool is_error_number(std::uint16_t number) { return find(static_cast<ErrorCode>(number)) != nullptr; }

@@ -6,7 +6,7 @@ namespace {
 using enum MetricKind;
 using enum MetricUnit;
 
-constexpr auto kTable = std::to_array<MetricInfo>({
+constexpr auto kMetricTable = std::to_array<MetricInfo>({
     {Metric::gpu_session_launch_total,
      "gpu_session_launch_total",
      counter,
@@ -113,18 +113,18 @@ constexpr auto kTable = std::to_array<MetricInfo>({
 });
 
 constexpr bool is_in_order() {
-  for (std::size_t row = 0; row < kTable.size(); ++row) {
-    if (static_cast<std::size_t>(kTable[row].metric) != row) return false;
+  for (std::size_t row = 0; row < kMetricTable.size(); ++row) {
+    if (static_cast<std::size_t>(kMetricTable[row].metric) != row) return false;
   }
-  return static_cast<std::size_t>(Metric::broker_batch_chunks) + 1 == kTable.size();
+  return static_cast<std::size_t>(Metric::broker_batch_chunks) + 1 == kMetricTable.size();
 }
 static_assert(is_in_order());
 
 }  // namespace
 
-std::span<const MetricInfo> metric_table() { return kTable; }
+std::span<const MetricInfo> metric_table() { return kMetricTable; }
 
-const MetricInfo& metric_info(Metric metric) { return kTable[static_cast<std::size_t>(metric)]; }
+const MetricInfo& metric_info(Metric metric) { return kMetricTable[static_cast<std::size_t>(metric)]; }
 
 std::string_view to_text(MetricKind kind) {
   switch (kind) {

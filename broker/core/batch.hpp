@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "broker/stores/record.hpp"
@@ -15,6 +17,9 @@ inline constexpr std::uint16_t kCrashesBeforeAlone = 2;
 
 /// A stored batch holds at most so many chunks, which bounds the record of its runs; a larger SUBMIT is stored as several.
 inline constexpr std::uint32_t kMaxStoredChunks = 4096;
+
+/// Of lengths or durations, which together pass 32 bits.
+inline std::uint64_t total(std::span<const std::uint32_t> values) { return std::accumulate(values.begin(), values.end(), std::uint64_t{0}); }
 
 /// A run in memory: its record and where it begins in the batch.
 struct Run {

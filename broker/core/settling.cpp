@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,8 +12,6 @@ namespace {
 constexpr double kAverageWeight = 0.25;
 
 void average(double& value, double sample) { value = value == 0 ? sample : value + kAverageWeight * (sample - value); }
-
-std::uint64_t total(std::span<const std::uint32_t> values) { return std::accumulate(values.begin(), values.end(), std::uint64_t{0}); }
 
 bool all_ok(const wire::CodeList& codes) {
   return std::ranges::all_of(codes.values, [](std::uint16_t code) { return code == 0; });

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -14,8 +13,6 @@ std::uint64_t total(const std::vector<ChunkRange>& ranges) {
   for (const auto& range : ranges) count += range.count;
   return count;
 }
-
-std::uint64_t total(std::span<const std::uint32_t> lengths) { return std::accumulate(lengths.begin(), lengths.end(), std::uint64_t{0}); }
 
 /// The ranges are sound and no id stands in two of them.
 Result<void> check_ranges(const std::vector<ChunkRange>& ranges) {

@@ -84,11 +84,11 @@ Result<std::uint64_t> float_bits(ArgumentType type, std::string_view text, const
     std::vector<std::string_view> known;
     for (const auto& each : pipeline.parameters) known.push_back(each.name);
     return fail(ErrorCode::bad_pipeline,
-                fmt::format("{} is neither a number nor a parameter, which is what {} takes{}", quoted(text), argument_type_name(type),
+                fmt::format("{} is neither a number nor a parameter, which is what {} takes{}", in_quotes(text), argument_type_name(type),
                             known.empty() ? "; write a number such as 0.1, or declare it under parameters" : name_remedy(text, known)));
   }
   if (!std::isfinite(*value))
-    return fail(ErrorCode::bad_pipeline, fmt::format("{} is not a finite number; write one such as 0.1", quoted(text)));
+    return fail(ErrorCode::bad_pipeline, fmt::format("{} is not a finite number; write one such as 0.1", in_quotes(text)));
   return bits_of_float(type, *value);
 }
 
@@ -122,14 +122,14 @@ Result<PipelineArgument> parse_argument(std::string_view text) {
   if (blank == std::string_view::npos) {
     if (type)
       return fail(ErrorCode::bad_pipeline,
-                  fmt::format("argument {0} has no value; write {1} and a value, such as {1} 1", quoted(text), first));
+                  fmt::format("argument {0} has no value; write {1} and a value, such as {1} 1", in_quotes(text), first));
     return PipelineArgument{.type = ArgumentType::buffer, .value = std::string(text)};
   }
   if (!type) {
     std::vector<std::string_view> known;
     for (const auto& each : std::span(kTypes).subspan(1)) known.push_back(each.name);
     return fail(ErrorCode::bad_pipeline,
-                fmt::format("argument {} starts with {}, which is not a type{}", quoted(text), quoted(first), name_remedy(first, known)));
+                fmt::format("argument {} starts with {}, which is not a type{}", in_quotes(text), in_quotes(first), name_remedy(first, known)));
   }
   return PipelineArgument{.type = *type, .value = std::string(trimmed(text.substr(blank)))};
 }
@@ -148,7 +148,7 @@ Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argum
       std::vector<std::string_view> known;
       for (const auto& each : pipeline.buffers) known.push_back(each.name);
       return fail(ErrorCode::bad_pipeline,
-                  fmt::format("there is no buffer {}{}", quoted(argument.value), name_remedy(argument.value, known)));
+                  fmt::format("there is no buffer {}{}", in_quotes(argument.value), name_remedy(argument.value, known)));
     }
     result.buffer_ = static_cast<std::uint32_t>(found - pipeline.buffers.begin());
     return result;
@@ -175,7 +175,7 @@ Result<std::uint64_t> CompiledArgument::bits(std::uint64_t n) const {
   const auto value = expression_.evaluate(n);
   if (!value) return value;
   auto result = bits_of(type_, *value);
-  if (!result) return fail_in(fmt::format("expression {} at n = {}", quoted(expression_.text()), n), result.error());
+  if (!result) return fail_in(fmt::format("expression {} at n = {}", in_quotes(expression_.text()), n), result.error());
   return result;
 }
 

@@ -40,7 +40,7 @@ Result<void> compile_extent(const PipelineStage& stage, const Pipeline& pipeline
 
 Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& stage, const Pipeline& pipeline) {
   CompiledStage result;
-  result.label = fmt::format("stage {} (kernel {})", number + 1, quoted(stage.kernel));
+  result.label = fmt::format("stage {} (kernel {})", number + 1, in_quotes(stage.kernel));
   result.kernel = stage.kernel;
   const auto module = std::ranges::find(pipeline.modules, stage.module, &PipelineModule::name);
   result.module = stage.module.empty() ? 0 : static_cast<std::uint32_t>(module - pipeline.modules.begin());
@@ -93,14 +93,14 @@ Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(std::
 
 Result<std::uint64_t> CompiledPipeline::buffer_bytes(std::size_t buffer, std::uint64_t n) const {
   auto bytes = buffers[buffer].bytes.evaluate(n);
-  if (!bytes) return fail_in("buffer " + quoted(buffers[buffer].name), bytes.error());
+  if (!bytes) return fail_in("buffer " + in_quotes(buffers[buffer].name), bytes.error());
   return bytes;
 }
 
 Result<std::uint64_t> CompiledPipeline::allocated_bytes(std::size_t buffer, std::uint64_t bytes) const {
   if (bytes > std::numeric_limits<std::uint64_t>::max() - kAllocationUnit) {
     return fail(ErrorCode::bad_pipeline,
-                fmt::format("buffer {}: {} bytes are more than any card has; make it smaller", quoted(buffers[buffer].name), bytes));
+                fmt::format("buffer {}: {} bytes are more than any card has; make it smaller", in_quotes(buffers[buffer].name), bytes));
   }
   return std::max<std::uint64_t>((bytes + kAllocationUnit - 1) / kAllocationUnit, 1) * kAllocationUnit;
 }
@@ -113,7 +113,7 @@ Result<std::uint64_t> CompiledPipeline::output_length(std::uint64_t n) const {
   if (*length > *held) {
     return fail(ErrorCode::output_too_large,
                 fmt::format("the output has {} bytes at n = {}, but its buffer {} only {}; make the buffer larger", *length, n,
-                            quoted(buffers[output].name), *held));
+                            in_quotes(buffers[output].name), *held));
   }
   return length;
 }
@@ -128,7 +128,7 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
   if (auto shape = check_shape(pipeline); !shape) return std::unexpected(shape.error());
   CompiledPipeline result;
   for (const auto& buffer : pipeline.buffers) {
-    auto bytes = compile_at("buffer " + quoted(buffer.name), buffer.bytes, pipeline);
+    auto bytes = compile_at("buffer " + in_quotes(buffer.name), buffer.bytes, pipeline);
     if (!bytes) return std::unexpected(bytes.error());
     result.buffers.push_back({.name = buffer.name, .bytes = *std::move(bytes)});
   }

@@ -32,7 +32,7 @@ class ExpressionParser {
   Result<CompiledExpression> run() {
     if (auto read = sum(0); !read) return std::unexpected(read.error());
     skip_blanks();
-    if (at_ < text_.size()) return refuse(fmt::format("has {} after its end", quoted(text_.substr(at_))));
+    if (at_ < text_.size()) return refuse(fmt::format("has {} after its end", in_quotes(text_.substr(at_))));
     CompiledExpression result;
     result.text_ = text_;
     result.steps_ = std::move(steps_);
@@ -46,7 +46,7 @@ class ExpressionParser {
 
  private:
   std::unexpected<Error> refuse(std::string_view problem) const {
-    return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {}", quoted(text_), problem));
+    return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {}", in_quotes(text_), problem));
   }
 
   void skip_blanks() {
@@ -94,7 +94,7 @@ class ExpressionParser {
       return refuse(text_.empty() ? "is empty; write a number or n" : "ends too soon; a number or a name is missing");
     if (is_digit(text_[at_])) return number();
     if (starts_name(text_[at_])) return name(nesting);
-    if (!take('(')) return refuse(fmt::format("has {} where a number, a name or ( should stand", quoted(text_.substr(at_, 1))));
+    if (!take('(')) return refuse(fmt::format("has {} where a number, a name or ( should stand", in_quotes(text_.substr(at_, 1))));
     if (auto inner = sum(nesting + 1); !inner) return inner;
     if (!take(')')) return refuse("has a ( without its )");
     return {};
@@ -131,10 +131,10 @@ class ExpressionParser {
     if (found == parameters_.end()) {
       std::vector<std::string_view> known = {"n", "min", "max", "ceil_div"};
       for (const auto& each : parameters_) known.push_back(each.name);
-      return refuse(fmt::format("uses the unknown name {}{}", quoted(word), name_remedy(word, known)));
+      return refuse(fmt::format("uses the unknown name {}{}", in_quotes(word), name_remedy(word, known)));
     }
     if (!(found->value >= 0 && found->value <= kLargestWhole && std::floor(found->value) == found->value)) {
-      return refuse(fmt::format("uses the parameter {} = {}, which is not a whole number from 0 to 2^53", quoted(word), found->value));
+      return refuse(fmt::format("uses the parameter {} = {}, which is not a whole number from 0 to 2^53", in_quotes(word), found->value));
     }
     steps_.push_back({.what = Operation::constant, .value = static_cast<std::uint64_t>(found->value)});
     return {};
@@ -214,7 +214,7 @@ std::expected<std::uint64_t, std::string_view> ExpressionParser::apply(Operation
 
 Result<CompiledExpression> CompiledExpression::compile(std::string_view text, std::span<const PipelineParameter> parameters) {
   if (text.size() > PipelineLimits::kExpressionLength) {
-    return fail(ErrorCode::bad_pipeline, fmt::format("expression {} has {} characters; at most {} are read", quoted(text), text.size(),
+    return fail(ErrorCode::bad_pipeline, fmt::format("expression {} has {} characters; at most {} are read", in_quotes(text), text.size(),
                                                      PipelineLimits::kExpressionLength));
   }
   return ExpressionParser(text, parameters).run();
@@ -232,7 +232,7 @@ Result<std::uint64_t> CompiledExpression::evaluate(std::uint64_t n) const {
       continue;
     }
     const auto value = ExpressionParser::apply(step.what, stack[top - 2], stack[top - 1]);
-    if (!value) return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {} (n = {})", quoted(text_), value.error(), n));
+    if (!value) return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {} (n = {})", in_quotes(text_), value.error(), n));
     --top;
     stack[top - 1] = *value;
   }

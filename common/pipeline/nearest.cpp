@@ -47,10 +47,10 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 
 std::string name_remedy(std::string_view word, std::span<const std::string_view> words) {
   if (words.empty()) return "; there is none";
-  if (const std::string_view best = nearest(word, words); !best.empty()) return "; did you mean " + quoted(best) + "?";
+  if (const std::string_view best = nearest(word, words); !best.empty()) return "; did you mean " + in_quotes(best) + "?";
   constexpr std::size_t kMost = 10;
   std::string result = "; there is: ";
-  for (std::size_t i = 0; i < std::min(words.size(), kMost); ++i) result += (i == 0 ? "" : ", ") + quoted(words[i]);
+  for (std::size_t i = 0; i < std::min(words.size(), kMost); ++i) result += (i == 0 ? "" : ", ") + in_quotes(words[i]);
   return words.size() > kMost ? result + ", …" : result;
 }
 

@@ -29,11 +29,11 @@ Result<void> check_map(const YamlNode& node, std::string_view what, std::span<co
     const YamlNode& key = node.items[i];
     if (key.kind != Kind::scalar) return refuse(key, fmt::format("{} has a key that is no plain word", what));
     if (!known.empty() && std::ranges::find(known, key.text) == known.end()) {
-      return refuse(key, fmt::format("{} has the unknown key {}{}", what, quoted(key.text), name_remedy(key.text, known)));
+      return refuse(key, fmt::format("{} has the unknown key {}{}", what, in_quotes(key.text), name_remedy(key.text, known)));
     }
     for (std::size_t j = 0; j < i; j += 2) {
       if (node.items[j].text != key.text) continue;
-      return refuse(key, fmt::format("{} has the key {} twice (first on line {}); remove one", what, quoted(key.text), node.items[j].line));
+      return refuse(key, fmt::format("{} has the key {} twice (first on line {}); remove one", what, in_quotes(key.text), node.items[j].line));
     }
   }
   return {};
@@ -68,7 +68,7 @@ Result<void> read_u32(const YamlNode& map, std::string_view key, std::uint32_t& 
   if (node == nullptr) return {};
   const auto value = number_in<std::uint32_t>(node->text);
   if (node->kind != Kind::scalar || !value) {
-    return refuse(*node, fmt::format("{} is {}; write a whole number from 0 to 2^32 - 1", key, quoted(node->text)));
+    return refuse(*node, fmt::format("{} is {}; write a whole number from 0 to 2^32 - 1", key, in_quotes(node->text)));
   }
   into = *value;
   return {};
@@ -102,7 +102,7 @@ Result<void> read_block(const YamlNode& map, PipelineStage& stage) {
   stage.block = {1, 1, 1};
   for (std::size_t i = 0; i < axes->size(); ++i) {
     const auto threads = number_in<std::uint32_t>((*axes)[i].text);
-    if (!threads) return refuse((*axes)[i], fmt::format("block is {}; write how many threads, such as 256", quoted((*axes)[i].text)));
+    if (!threads) return refuse((*axes)[i], fmt::format("block is {}; write how many threads, such as 256", in_quotes((*axes)[i].text)));
     stage.block[i] = *threads;
   }
   return {};
@@ -186,8 +186,8 @@ Result<void> read_parameters(const YamlNode& map, Pipeline& pipeline) {
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const auto value = number_in<double>(node->items[i + 1].text);
     if (!value) {
-      return refuse(node->items[i + 1], fmt::format("parameter {} is {}; write a number, such as 0.1", quoted(node->items[i].text),
-                                                    quoted(node->items[i + 1].text)));
+      return refuse(node->items[i + 1], fmt::format("parameter {} is {}; write a number, such as 0.1", in_quotes(node->items[i].text),
+                                                    in_quotes(node->items[i + 1].text)));
     }
     pipeline.parameters.push_back({.name = node->items[i].text, .value = *value});
   }
@@ -201,7 +201,7 @@ Result<void> read_buffers(const YamlNode& map, Pipeline& pipeline) {
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const YamlNode& size = node->items[i + 1];
     if (size.kind != Kind::scalar) {
-      return refuse(size, fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", quoted(node->items[i].text)));
+      return refuse(size, fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", in_quotes(node->items[i].text)));
     }
     pipeline.buffers.push_back({.name = node->items[i].text, .bytes = std::string(trimmed(size.text))});
   }
@@ -230,7 +230,7 @@ Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
   const auto count = number_in<std::uint32_t>(text.substr(0, unit));
   const auto found = std::ranges::find(kUnits, trimmed(text.substr(unit)), &Unit::name);
   if (!count || found == kUnits.end() || *count * found->milliseconds > PipelineLimits::kTimeLimitMs) {
-    return refuse(*node, fmt::format("time_limit is {}; write 1ms to 1h, such as 60s", quoted(node->text)));
+    return refuse(*node, fmt::format("time_limit is {}; write 1ms to 1h, such as 60s", in_quotes(node->text)));
   }
   pipeline.time_limit_ms = static_cast<std::uint32_t>(*count * found->milliseconds);
   return {};

@@ -70,7 +70,7 @@ class TreeBuilder final : public YAML::EventHandler {
   static void check_tag(const YAML::Mark& mark, const std::string& tag) {
     // "?" and "!" are how the parser says plain and quoted.
     if (tag.empty() || tag == "?" || tag == "!") return;
-    throw Refusal{line_of(mark), "the tag " + quoted(tag) + " is not supported; write the plain value"};
+    throw Refusal{line_of(mark), "the tag " + in_quotes(tag) + " is not supported; write the plain value"};
   }
 
   YamlNode node_at(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind) {

@@ -27,7 +27,7 @@ bool is_made_of(std::string_view text, std::string_view signs) {
 
 Result<void> check_name(std::string_view what, std::string_view name) {
   if (!name.empty() && name.size() <= PipelineLimits::kNameLength && is_made_of(name, kNameSigns)) return {};
-  return refuse(fmt::format("{} has the name {}; use 1 to {} of A-Z a-z 0-9 _ . -", what, quoted(name), PipelineLimits::kNameLength));
+  return refuse(fmt::format("{} has the name {}; use 1 to {} of A-Z a-z 0-9 _ . -", what, in_quotes(name), PipelineLimits::kNameLength));
 }
 
 Result<void> check_count(std::string_view what, std::size_t count, std::size_t most) {
@@ -48,7 +48,7 @@ Result<void> check_names(std::string_view what, const std::vector<Item>& items) 
   for (const auto& each : items) {
     if (auto ok = check_name(what, each.name); !ok) return ok;
     if (std::ranges::count(items, each.name, &Item::name) == 1) continue;
-    return refuse(fmt::format("{} {} is declared twice; give each its own name", what, quoted(each.name)));
+    return refuse(fmt::format("{} {} is declared twice; give each its own name", what, in_quotes(each.name)));
   }
   return {};
 }
@@ -60,12 +60,12 @@ Result<void> check_parameters(const Pipeline& pipeline) {
   for (const auto& [name, value] : pipeline.parameters) {
     if (!is_made_of(name, "0123456789_") || (!kLetters.contains(name[0]) && name[0] != '_')) {
       return refuse(
-          fmt::format("parameter {}: expressions cannot read that name; use letters, digits and _, a digit not first", quoted(name)));
+          fmt::format("parameter {}: expressions cannot read that name; use letters, digits and _, a digit not first", in_quotes(name)));
     }
     if (std::ranges::find(kTaken, name) != kTaken.end()) {
-      return refuse(fmt::format("parameter {}: expressions give that name a meaning of its own; use another", quoted(name)));
+      return refuse(fmt::format("parameter {}: expressions give that name a meaning of its own; use another", in_quotes(name)));
     }
-    if (!std::isfinite(value)) return refuse(fmt::format("parameter {} is {}; use a finite number", quoted(name), value));
+    if (!std::isfinite(value)) return refuse(fmt::format("parameter {} is {}; use a finite number", in_quotes(name), value));
   }
   return {};
 }
@@ -75,14 +75,14 @@ Result<void> check_buffers(const Pipeline& pipeline) {
   if (auto ok = check_count("buffers", pipeline.buffers.size(), PipelineLimits::kBuffers); !ok) return ok;
   if (auto ok = check_names("a buffer", pipeline.buffers); !ok) return ok;
   for (const auto& buffer : pipeline.buffers) {
-    if (parse_argument_type(buffer.name)) return refuse(fmt::format("buffer {} is named as a type; use another name", quoted(buffer.name)));
+    if (parse_argument_type(buffer.name)) return refuse(fmt::format("buffer {} is named as a type; use another name", in_quotes(buffer.name)));
   }
   const auto known = names_of(pipeline.buffers);
   for (const auto& [what, name] :
        {std::pair{"input", std::string_view(pipeline.input)}, std::pair{"output", std::string_view(pipeline.output)}}) {
     if (name.empty()) return refuse(fmt::format("{0} is missing; name the buffer, such as {0}: {1}", what, known[0]));
     if (std::ranges::find(known, name) == known.end()) {
-      return refuse(fmt::format("{} names the unknown buffer {}{}", what, quoted(name), name_remedy(name, known)));
+      return refuse(fmt::format("{} names the unknown buffer {}{}", what, in_quotes(name), name_remedy(name, known)));
     }
   }
   return {};
@@ -96,7 +96,7 @@ Result<void> check_module_of(std::string_view where, const PipelineStage& stage,
     return refuse(fmt::format("{}: there are {} modules; say which one with module: {}", where, known.size(), known[0]));
   }
   if (stage.module.empty() || std::ranges::find(known, stage.module) != known.end()) return {};
-  return refuse(fmt::format("{}: there is no module {}{}", where, quoted(stage.module), name_remedy(stage.module, known)));
+  return refuse(fmt::format("{}: there is no module {}{}", where, in_quotes(stage.module), name_remedy(stage.module, known)));
 }
 
 Result<void> check_block(std::string_view where, const PipelineStage& stage) {
@@ -124,7 +124,7 @@ Result<void> check_extent(std::string_view where, const PipelineStage& stage) {
 }
 
 Result<void> check_stage(std::size_t number, const PipelineStage& stage, const Pipeline& pipeline) {
-  const std::string where = fmt::format("stage {} (kernel {})", number + 1, quoted(stage.kernel));
+  const std::string where = fmt::format("stage {} (kernel {})", number + 1, in_quotes(stage.kernel));
   if (stage.kernel.empty() || stage.kernel.size() > PipelineLimits::kKernelNameLength || !is_made_of(stage.kernel, kKernelSigns)) {
     return refuse(fmt::format("{}: that cannot be a kernel's name; use 1 to {} of A-Z a-z 0-9 _ $ % . as in the PTX's .entry", where,
                               PipelineLimits::kKernelNameLength));
@@ -169,7 +169,7 @@ Result<void> validate(const Pipeline& pipeline) {
 Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value) {
   const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
   if (found == pipeline.parameters.end()) {
-    return refuse(fmt::format("pipeline {} has no parameter {}{}", quoted(pipeline.name), quoted(name),
+    return refuse(fmt::format("pipeline {} has no parameter {}{}", in_quotes(pipeline.name), in_quotes(name),
                               name_remedy(name, names_of(pipeline.parameters))));
   }
   found->value = value;

@@ -10,7 +10,7 @@
 namespace sublet {
 
 /// `"text"`, cut after 80 bytes and with whatever is no printable ASCII as `?`, so that no input makes an error long or unreadable.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// The error with the place it was found in: `where: detail`.
 std::unexpected<Error> fail_in(std::string_view where, Error error);

@@ -10,8 +10,8 @@ namespace {
 
 /// An agent has one broker so far; its offers are made in this name.
 constexpr BrokerId kBroker{1};
-constexpr Millis kFirstPause = 200ms;
-constexpr Millis kLongestPause = 30s;
+constexpr Millis kFirstRestartPause = 200ms;
+constexpr Millis kLongestRestartPause = 30s;
 /// How long an empty process waits for another lease of its tenant, before its context's memory is given to whoever needs it.
 constexpr Millis kKept = 10s;
 
@@ -233,7 +233,7 @@ Result<void> Cards::hear(SessionProcess& process) {
 
 void Cards::spare_failed(Card& card, const std::string& why, Instant now) {
   ++card.failures;
-  const Millis pause = std::min(kLongestPause, kFirstPause * (1U << std::min<std::uint32_t>(card.failures - 1, 10)));
+  const Millis pause = std::min(kLongestRestartPause, kFirstRestartPause * (1U << std::min<std::uint32_t>(card.failures - 1, 10)));
   card.retry_at = now + pause;
   log_->error("a session process did not start: {}; trying again in {} ms", why, pause.count());
 }

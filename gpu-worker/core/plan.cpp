@@ -50,7 +50,7 @@ std::unexpected<Error> past_capacity(ErrorCode code, const PlannedBuffer& buffer
   return fail(code,
               fmt::format("buffer {} needs {} bytes for a chunk of {}, more than the {} that were allocated for the job's largest chunk; "
                           "make its size grow with n",
-                          quoted(buffer.name), bytes, n, buffer.capacity.count));
+                          in_quotes(buffer.name), bytes, n, buffer.capacity.count));
 }
 
 /// A bundle comes over the wire: what it says it holds and what it holds are two things.
@@ -59,7 +59,7 @@ Result<void> check_modules(const Bundle& bundle) {
   if (std::ranges::equal(declared, bundle.modules, {}, &PipelineModule::name, &ModuleImage::name)) return {};
   return fail(ErrorCode::bad_pipeline,
               fmt::format("pipeline {} declares {} modules, and its bundle holds {} or others; bundle each declared module, in order",
-                          quoted(bundle.pipeline.name), declared.size(), bundle.modules.size()));
+                          in_quotes(bundle.pipeline.name), declared.size(), bundle.modules.size()));
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ Result<void> Plan::check_buffers(std::uint64_t n) const {
     if (!bytes) return std::unexpected(bytes.error());
     if (i == pipeline_.input && *bytes < n) {
       return fail(ErrorCode::bad_pipeline, fmt::format("the input's buffer {} has {} bytes for a chunk of {}; make it n or larger",
-                                                       quoted(buffers_[i].name), *bytes, n));
+                                                       in_quotes(buffers_[i].name), *bytes, n));
     }
     if (*bytes <= buffers_[i].capacity.count) continue;
     return past_capacity(i == pipeline_.output ? ErrorCode::output_too_large : ErrorCode::bad_pipeline, buffers_[i], *bytes, n);

@@ -74,7 +74,7 @@ class Cluster {
   std::optional<Error> ended();
 
   /// Asks both to end, the worker first so that its leases are returned while the broker is there; kills what is left after `patience`.
-  void stop(Millis patience);
+  void stop(Millis patience = 3s);
 
  private:
   Cluster(std::optional<PrivateFolder> folder, io::Child broker, std::string control, std::string bulk)

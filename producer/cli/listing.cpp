@@ -191,4 +191,8 @@ Json worker_json(const wire::WorkerStatus& worker) {
           {"age_ms", worker.age_ms}};
 }
 
+std::string json_line(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+}
+
 }  // namespace sublet::cli

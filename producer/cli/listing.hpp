@@ -32,6 +32,9 @@ nlohmann::ordered_json job_json(const JobStatus& job);
 nlohmann::ordered_json queue_json(const wire::QueueStatus& queue);
 nlohmann::ordered_json worker_json(const wire::WorkerStatus& worker);
 
+/// With a line's end. @param indent  -1: all in one line
+std::string json_line(const nlohmann::ordered_json& json, int indent = 2);
+
 template <class Item, class ToJson>
 auto json_array(const std::vector<Item>& items, ToJson to_json) {
   auto array = decltype(to_json(items.front()))::array();

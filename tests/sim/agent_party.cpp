@@ -6,12 +6,6 @@
 #include "tests/sim/pipeline.hpp"
 
 namespace sublet::sim {
-namespace {
-
-/// VRAM that a session process takes before its first allocation.
-constexpr Bytes kContext{1000};
-
-}  // namespace
 
 AgentParty::Process::Process(Simulation& simulation, Network& network, AgentParty& party)
     : random(simulation.dice.next()), instance(random.next()), link(network, party, instance, random) {

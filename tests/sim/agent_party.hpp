@@ -16,6 +16,9 @@
 
 namespace sublet::sim {
 
+/// VRAM that a session process takes before its first allocation.
+inline constexpr Bytes kContext{1000};
+
 /// The agent of one host with its session processes: the production ledger, lease book, watchdog and window, under rules that are those of
 /// `agent::Agent`.
 class AgentParty final : public ClientEnd {

@@ -10,7 +10,6 @@ namespace sublet::sim {
 namespace {
 
 constexpr BrokerId kBroker{1};
-constexpr Bytes kContext{1000};
 constexpr Millis kDrain = 2s;
 constexpr Millis kFarewell = 500ms;
 

@@ -20,10 +20,6 @@ struct JobArguments {
   Format format;
 };
 
-std::string json_line(const nlohmann::ordered_json& json, int indent = 2) {
-  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
-}
-
 void show(Environment& environment, const JobStatus& status, bool json) {
   environment.console.print(json ? json_line(job_json(status)) : job_text(status, environment.console.width()));
 }

@@ -22,10 +22,6 @@ struct QueueArguments {
   Format format;
 };
 
-std::string json_line(const nlohmann::ordered_json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
-}
-
 /// Shows the queues again and again until Ctrl-C: a table that changes on a terminal, a table or a line of JSON each time elsewhere.
 Result<ExitCode> watch_queues(Environment& environment, const QueueArguments& arguments, Client& client, bool json) {
   const auto interval = parse_duration(arguments.interval, "--interval");

@@ -22,8 +22,6 @@ struct RunArguments {
   Showing showing;
 };
 
-/// Children get this long to hand their leases back and end by themselves.
-constexpr Millis kPatience = 3s;
 /// Broker and worker are our own: what takes them longer does not come any more.
 constexpr Millis kAnswerTimeout = 5s;
 
@@ -86,7 +84,7 @@ ExitCode run_with_cluster(Environment& environment, const ClusterOptions& option
   environment.interrupts.on_second([folder = cluster->folder()] { remove_folder(folder); });
   environment.interrupts.on_first([] {});
   const auto summary = run_burst(environment, *cluster, std::move(plan), showing);
-  cluster->stop(kPatience);
+  cluster->stop();
   environment.interrupts.on_second({});
   return own_failure(summary ? report(environment, *summary, showing) : environment.console.complain(summary.error()));
 }

@@ -10,7 +10,6 @@
 namespace sublet::cli {
 namespace {
 
-constexpr Millis kPatience = 3s;
 constexpr std::string_view kDefaultControl = "tcp://127.0.0.1:7450";
 
 void announce(Console& console, const Cluster& cluster, const std::string& device) {
@@ -52,7 +51,7 @@ ExitCode up(Environment& environment, const UpArguments& arguments) {
   wait_for_end(environment, *cluster);
   const auto ended = environment.interrupts.asked() ? std::nullopt : cluster->ended();
   if (!ended) console.say("Stopping.");
-  cluster->stop(kPatience);
+  cluster->stop();
   if (!ended) return ExitCode::ok;
   console.complain(*ended, "the other one was stopped; start both again with: sublet up");
   return ExitCode::failed;
