@@ -8,6 +8,9 @@ namespace sublet::broker {
 
 namespace {
 
+/// After `not_owner` without an owner: about as long as a takeover lasts.
+constexpr std::uint32_t kAskAgainMs = 500;
+
 /// Whether `message` may come over `plane`.
 bool belongs_on(wire::Plane plane, const wire::Message& message) {
   return std::holds_alternative<wire::ErrorReply>(message) || plane_of(wire::type_of(message)) == plane;
@@ -47,6 +50,12 @@ void Intake::take(wire::Plane plane, io::Received received, Instant now, std::ve
       return refuse(envelope,
                     {.code = ErrorCode::protocol_error,
                      .detail = fmt::format("a HELLO for the {} plane came on the {} plane", text_of(hello->plane), text_of(plane))});
+    }
+    if (hello->shard != shard_) {
+      return answer(envelope, wire::ErrorReply{
+                                  .code = ErrorCode::not_owner,
+                                  .detail = fmt::format("this broker serves shard {} and not {}; try another broker", shard_, hello->shard),
+                                  .retry_after_ms = kAskAgainMs});
     }
     return plane == wire::Plane::control ? hello_on_control(envelope, std::move(*hello), now, inputs)
                                          : hello_on_bulk(envelope, *hello, now);

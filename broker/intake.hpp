@@ -9,6 +9,7 @@
 #include "broker/planes.hpp"
 #include "common/io/socket.hpp"
 #include "common/random.hpp"
+#include "common/shard.hpp"
 #include "common/time.hpp"
 
 namespace sublet::broker {
@@ -18,8 +19,9 @@ namespace sublet::broker {
 class Intake {
  public:
   /// Everything referred to lasts longer.
-  Intake(Planes& planes, Peers& peers, Outbox& outbox, Random& random, Counters& counters)
-      : planes_(planes), peers_(peers), outbox_(outbox), random_(random), counters_(counters) {}
+  /// @param shard  the one that is served here
+  Intake(ShardNumber shard, Planes& planes, Peers& peers, Outbox& outbox, Random& random, Counters& counters)
+      : shard_(shard), planes_(planes), peers_(peers), outbox_(outbox), random_(random), counters_(counters) {}
 
   /// Takes up to `limit` messages. Returns whether none is left.
   bool drain(wire::Plane plane, std::size_t limit, Instant now, std::vector<Input>& inputs);
@@ -38,6 +40,7 @@ class Intake {
   void refuse(const Envelope& envelope, const Error& error);
   void forget(Peer* peer, std::vector<Input>& inputs);
 
+  ShardNumber shard_;
   Planes& planes_;
   Peers& peers_;
   Outbox& outbox_;

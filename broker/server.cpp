@@ -58,7 +58,7 @@ Server::Server(const ServerOptions& options, io::Context context, Planes planes,
                .heartbeat = options_.heartbeat,
                .drop_runs = options_.drop_runs},
               counters_),
-      intake_(planes_, peers_, outbox_, random_, counters_),
+      intake_(options_.rules.shard, planes_, peers_, outbox_, random_, counters_),
       next_heartbeat_(io::now() + options_.heartbeat),
       next_flood_check_(io::now() + kFloodInterval) {}
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "broker/core/core.hpp"
 #include "common/pipeline/pipeline.hpp"
@@ -22,6 +23,14 @@ Result<std::uint64_t> size_lease(const JobSpec& spec, ByteView payload) {
   return bytes->count;
 }
 
+/// Whether jobs of `queue` may be opened here.
+Result<void> check_shard(const BrokerOptions& options, const std::string& queue) {
+  const auto shards = shards_of(options.layout, queue);
+  if (std::ranges::find(shards, options.shard) != shards.end()) return {};
+  return fail(ErrorCode::bad_argument,
+              fmt::format("queue \"{}\" is not in shard {} but in {}; open the job there", queue, options.shard, fmt::join(shards, ", ")));
+}
+
 SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .max_chunk_bytes = spec.max_chunk_bytes}; }
 
 }  // namespace
@@ -29,6 +38,7 @@ SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .max_
 Core::Handled Core::on(Request request, wire::Open& message) {
   const auto& spec = message.spec;
   if (auto valid = check_spec(spec, options_.max_chunk_bytes); !valid) return valid;
+  if (auto here = check_shard(options_, spec.queue); !here) return here;
   if (const auto queue = queues_.find(spec.queue); queue != queues_.end() && !spec.idempotency_key.empty()) {
     if (const auto key = queue->second.keys.find(spec.idempotency_key); key != queue->second.keys.end()) {
       return resume(request, *jobs_.at(key->second), message);
@@ -40,7 +50,7 @@ Core::Handled Core::on(Request request, wire::Open& message) {
   auto owned = std::make_unique<Job>();
   auto& job = *owned;
   do {
-    job.id.value = random_.next();
+    job.id = job_id(options_.shard, random_.next());
   } while (job.id.value == 0 || jobs_.contains(job.id));
   job.number = ++last_job_;
   job.spec = std::move(message.spec);

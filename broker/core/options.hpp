@@ -3,12 +3,17 @@
 #include <cstdint>
 
 #include "common/bytes.hpp"
+#include "common/shard.hpp"
 #include "common/time.hpp"
 
 namespace sublet::broker {
 
 /// Every limit and duration the core decides by. The defaults are those of docs/operations.md.
 struct BrokerOptions {
+  /// What is decided here: one shard of a cluster cut like this.
+  ShardNumber shard = 0;
+  Layout layout;
+
   /// A lease's life without renewal, by its holder's clock.
   Millis lease_ttl = 30s;
   /// The owner ends a lease that much later, so that the holder has surely stopped.

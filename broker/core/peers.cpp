@@ -17,7 +17,9 @@ void Core::hello(Received& received, wire::Hello& message) {
 }
 
 void Core::welcome(Request request, std::vector<wire::LeaseTtl> leases) {
-  reply(request, wire::Welcome{.store = store_.id,
+  reply(request, wire::Welcome{.shards = options_.layout.shards,
+                               .spread = options_.layout.spread,
+                               .store = store_.id,
                                .durable = store_.durable,
                                .credit_chunks = options_.credit_chunks,
                                .credit_bytes = options_.credit_bytes,

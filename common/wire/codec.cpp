@@ -39,6 +39,7 @@ template <> struct About<Watch>       { static constexpr std::string_view kName 
 template <> struct About<Event>       { static constexpr std::string_view kName = "EVENT"; };
 template <> struct About<List>        { static constexpr std::string_view kName = "LIST"; };
 template <> struct About<Listed>      { static constexpr std::string_view kName = "LISTED"; };
+template <> struct About<Want>        { static constexpr std::string_view kName = "WANT"; };
 template <> struct About<Open>        { static constexpr std::string_view kName = "OPEN"; };
 template <> struct About<Opened>      { static constexpr std::string_view kName = "OPENED"; };
 template <> struct About<Close>       { static constexpr std::string_view kName = "CLOSE"; };

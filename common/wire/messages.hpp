@@ -12,6 +12,7 @@
 
 #include "common/ids.hpp"
 #include "common/job.hpp"
+#include "common/shard.hpp"
 
 namespace sublet::wire {
 
@@ -141,14 +142,15 @@ struct Hello {
   Role role = Role::producer;
   Plane plane = Plane::control;
   std::uint16_t minor = 0;     ///< highest minor version spoken
-  std::uint64_t instance = 0;  ///< random per process; the same on both planes and after a reconnect
+  ShardNumber shard = 0;       ///< the one this pair of connections is for; the same on both planes
+  std::uint64_t instance = 0;  ///< random per process; the same on both planes, for every shard and after a reconnect
   std::string name;            ///< for people: host and pid, say
   Token token;
   std::vector<HeldLease> leases;
 
   static constexpr auto kFields = std::tuple{
-      Field{"role", &Hello::role}, Field{"plane", &Hello::plane}, Field{"minor", &Hello::minor},  Field{"instance", &Hello::instance},
-      Field{"name", &Hello::name}, Field{"token", &Hello::token}, Field{"leases", &Hello::leases}};
+      Field{"role", &Hello::role},         Field{"plane", &Hello::plane}, Field{"minor", &Hello::minor}, Field{"shard", &Hello::shard},
+      Field{"instance", &Hello::instance}, Field{"name", &Hello::name},   Field{"token", &Hello::token}, Field{"leases", &Hello::leases}};
   bool operator==(const Hello&) const = default;
 };
 
@@ -156,7 +158,9 @@ struct Hello {
 struct Welcome {
   static constexpr std::uint8_t kType = 2;
   std::uint16_t minor = 0;
-  std::uint64_t store = 0;  ///< a client that sees another store than before has lost its jobs
+  std::uint16_t shards = 1;  ///< of the cluster: a job's id names its own, a queue's name its home
+  std::uint16_t spread = 1;  ///< shards that a queue uses
+  std::uint64_t store = 0;   ///< a client that sees another store than before has lost its jobs
   bool durable = false;
   Token token;
   std::string bulk;  ///< endpoint of the bulk plane
@@ -169,6 +173,8 @@ struct Welcome {
   std::vector<LeaseTtl> leases;  ///< of those that HELLO named, the ones that still live; the others have ended
 
   static constexpr auto kFields = std::tuple{Field{"minor", &Welcome::minor},
+                                             Field{"shards", &Welcome::shards},
+                                             Field{"spread", &Welcome::spread},
                                              Field{"store", &Welcome::store},
                                              Field{"durable", &Welcome::durable},
                                              Field{"token", &Welcome::token},
@@ -209,9 +215,10 @@ struct ErrorReply {
   ErrorCode code = ErrorCode::internal;
   std::string detail;
   std::uint32_t retry_after_ms = 0;
+  std::string owner;  ///< with `not_owner`: control endpoint of the broker that serves the shard; empty when none is known
 
   static constexpr auto kFields = std::tuple{Field{"code", &ErrorReply::code}, Field{"detail", &ErrorReply::detail},
-                                             Field{"retry_after_ms", &ErrorReply::retry_after_ms}};
+                                             Field{"retry_after_ms", &ErrorReply::retry_after_ms}, Field{"owner", &ErrorReply::owner}};
   bool operator==(const ErrorReply&) const = default;
 };
 
@@ -364,6 +371,16 @@ struct Listed {
   static constexpr auto kFields =
       std::tuple{Field{"jobs", &Listed::jobs}, Field{"queues", &Listed::queues}, Field{"workers", &Listed::workers}};
   bool operator==(const Listed&) const = default;
+};
+
+/// Broker to worker, whenever it changes: what the shard lacks. A worker with several shards offers its cards to those that want.
+struct Want {
+  static constexpr std::uint8_t kType = 20;
+  std::uint32_t sessions = 0;  ///< how many more leases would be given at once; 0: none
+  std::uint64_t bytes = 0;     ///< of the largest of them; 0 with no sessions
+
+  static constexpr auto kFields = std::tuple{Field{"sessions", &Want::sessions}, Field{"bytes", &Want::bytes}};
+  bool operator==(const Want&) const = default;
 };
 
 // ---- bulk plane ----
@@ -532,8 +549,8 @@ struct BundleReply {
   bool operator==(const BundleReply&) const = default;
 };
 
-using Message =
-    std::variant<Hello, Welcome, Ping, Pong, Bye, ErrorReply, Credit, Window, Offer, Lease, Renew, Renewed, Release, Cancel, Pause, Watch,
-                 Event, List, Listed, Open, Opened, Close, Submit, Accepted, Run, Settle, Settled, Read, Output, Taken, Get, BundleReply>;
+using Message = std::variant<Hello, Welcome, Ping, Pong, Bye, ErrorReply, Credit, Window, Offer, Lease, Renew, Renewed, Release, Cancel,
+                             Pause, Watch, Event, List, Listed, Want, Open, Opened, Close, Submit, Accepted, Run, Settle, Settled, Read,
+                             Output, Taken, Get, BundleReply>;
 
 }  // namespace sublet::wire

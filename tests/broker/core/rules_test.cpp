@@ -1,5 +1,7 @@
 // The promises of the core that span many steps, one fact each. The scripts beside this file show single decisions.
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/broker/core/world.hpp"
@@ -293,6 +295,23 @@ TEST(BrokerCore, BusyPipelineGivesASessionToOneThatHasNone) {
                 wire::Offer{.seen = 2, .cards = {{.kind = "cpu", .total_bytes = 1U << 30U, .free_bytes = 1U << 30U, .free_sessions = 1}}}));
   ASSERT_EQ(bench.leases.size(), 3U);
   EXPECT_EQ(bench.leases[2].pipeline, test_bundle("second").hash);
+}
+
+TEST(BrokerCore, GivesAJobAnIdThatNamesItsShard) {
+  const auto home = shards_of({.shards = 4}, "default").front();
+  World world({.shard = home, .layout = {.shards = 4}});
+  EXPECT_EQ(shard_of(world.open(world.producer())), home);
+}
+
+TEST(BrokerCore, RefusesAJobWhoseQueueIsInAnotherShardAndNamesThatOne) {
+  const auto home = shards_of({.shards = 4}, "default").front();
+  World world({.shard = static_cast<ShardNumber>((home + 1) % 4), .layout = {.shards = 4}});
+  const auto bundle = test_bundle("echo");
+  const auto sends = world.say(world.producer(), wire::Open{.spec = {.queue = "default", .pipeline = bundle.hash}}, bundle.bytes);
+  const auto errors = all_of<wire::ErrorReply>(sends);
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors.front().code, ErrorCode::bad_argument);
+  EXPECT_THAT(errors.front().detail, ::testing::HasSubstr(fmt::format("but in {};", home)));
 }
 
 }  // namespace

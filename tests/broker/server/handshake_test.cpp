@@ -31,6 +31,22 @@ TEST_F(Handshake, WelcomesWithTokenBulkEndpointAndHeartbeat) {
   EXPECT_GT(peer.welcome.credit_chunks, 0U);
 }
 
+TEST_F(Handshake, SaysHowTheClusterIsCut) {
+  const HandPeer peer(context, server.control(), Role::producer, 1);
+  EXPECT_EQ(peer.welcome.shards, 1U);
+  EXPECT_EQ(peer.welcome.spread, 1U);
+}
+
+TEST_F(Handshake, RefusesAHelloForAShardThatIsNotServedHere) {
+  HandConnection connection = control();
+  connection.send(wire::Hello{.shard = 1, .instance = 1}, 3);
+  const auto refused = connection.expect_error();
+  EXPECT_EQ(refused.request, 3U);
+  EXPECT_EQ(refused.message.code, ErrorCode::not_owner);
+  EXPECT_EQ(refused.message.owner, "");
+  EXPECT_GT(refused.message.retry_after_ms, 0U);
+}
+
 TEST_F(Handshake, GivesEveryHelloAnotherToken) {
   const HandPeer first(context, server.control(), Role::producer, 1);
   const HandPeer second(context, server.control(), Role::producer, 2);

@@ -126,7 +126,7 @@ TEST(WireBatch, RunAndOutputAreCheckedAlike) {
 }
 
 TEST(WireMessage, APriorityPastTheLastIsOutOfRange) {
-  auto open = std::get<Open>(samples()[19].message);
+  auto open = sample_of<Open>();
   open.spec.priority = 9;
   EXPECT_EQ(outcome(open, 0), ErrorCode::ok);
   open.spec.priority = 10;

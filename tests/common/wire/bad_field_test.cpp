@@ -140,7 +140,7 @@ TEST(WireFields, ATokenOrHashOfAnotherLengthIsABadSize) {
 }
 
 TEST(WireFields, ADurationOfCenturiesIsOutOfRange) {
-  auto open = std::get<Open>(samples()[19].message);
+  auto open = sample_of<Open>();
   open.spec.open_timeout = std::chrono::years(100);
   ByteVector frame;
   encode(77, open, frame);
@@ -171,13 +171,15 @@ TEST(WireNamesOfThings, ANameForPeopleIsUtf8WithoutControlCharacters) {
 TEST(WireNamesOfThings, ADetailMayHaveLinesButNoOtherControlCharacter) {
   const auto reply = [](std::string_view detail) {
     return frame_of(ErrorReply::kType, body_of([&](MsgpackWriter& writer) {
-                      writer.map(3);
+                      writer.map(4);
                       writer.text("code");
                       writer.integer(500);
                       writer.text("detail");
                       writer.text(detail);
                       writer.text("retry_after_ms");
                       writer.integer(0);
+                      writer.text("owner");
+                      writer.text("");
                     }));
   };
   EXPECT_EQ(refusal(reply("line 1\n\tline 2")), ErrorCode::ok);

@@ -102,6 +102,7 @@ std::vector<Sample> control_samples() {
        Hello{.role = Role::worker,
              .plane = Plane::control,
              .minor = 0,
+             .shard = 3,
              .instance = 0x1122334455667788,
              .name = "host-1:4242",
              .token = {},
@@ -109,6 +110,8 @@ std::vector<Sample> control_samples() {
       {1,
        {},
        Welcome{.minor = 0,
+               .shards = 4,
+               .spread = 2,
                .store = 0x99aabbccddeeff00,
                .durable = false,
                .token = kConnection,
@@ -125,9 +128,10 @@ std::vector<Sample> control_samples() {
       {0, {}, Bye{}},
       {7,
        {},
-       ErrorReply{.code = ErrorCode::resource_exhausted,
-                  .detail = "queue \"default\" holds 1 GiB; wait for outputs to be taken",
-                  .retry_after_ms = 250}},
+       ErrorReply{.code = ErrorCode::not_owner,
+                  .detail = "shard 3 is served by tcp://127.0.0.1:7460; connect there",
+                  .retry_after_ms = 250,
+                  .owner = "tcp://127.0.0.1:7460"}},
       {0, {}, Credit{.chunks = 1024, .bytes = 1U << 20U}},
       {0, {}, Window{.lease = kLease, .chunks = 512, .bytes = 8U << 20U, .isolation = Isolation::tenant}},
       {0,
@@ -159,6 +163,7 @@ std::vector<Sample> control_samples() {
       {6, {}, Event{.job = running_job()}},
       {8, {}, List{.what = Listing::jobs, .limit = 100}},
       {8, {}, Listed{.jobs = {failed_job()}, .queues = {default_queue()}, .workers = {one_worker()}}},
+      {0, {}, Want{.sessions = 2, .bytes = 1U << 20U}},
   };
 }
 

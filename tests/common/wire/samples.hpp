@@ -21,6 +21,15 @@ struct Sample {
 /// In the order of their numbers.
 std::vector<Sample> samples();
 
+/// The one of that type.
+template <class M>
+M sample_of() {
+  for (const auto& sample : samples()) {
+    if (const auto* message = std::get_if<M>(&sample.message)) return *message;
+  }
+  return {};
+}
+
 /// Payload bytes of the OPEN and BUNDLE samples.
 Bundle sample_bundle();
 
