@@ -70,7 +70,8 @@ static_assert(kErrorTable.size() < kNoRow);
 constexpr auto kRowOf = [] {
   std::array<std::uint8_t, static_cast<std::size_t>(kErrorTable.back().code) + 1> rows{};
   rows.fill(kNoRow);
-  for (std::size_t row = 0; row < kErrorTable.size(); ++row) rows[static_cast<std::size_t>(kErrorTable[row].code)] = static_cast<std::uint8_t>(row);
+  for (std::size_t row = 0; row < kErrorTable.size(); ++row)
+    rows[static_cast<std::size_t>(kErrorTable[row].code)] = static_cast<std::uint8_t>(row);
   return rows;
 }();
 

@@ -19,7 +19,9 @@ inline constexpr std::uint16_t kCrashesBeforeAlone = 2;
 inline constexpr std::uint32_t kMaxStoredChunks = 4096;
 
 /// Of lengths or durations, which together pass 32 bits.
-inline std::uint64_t total(std::span<const std::uint32_t> values) { return std::accumulate(values.begin(), values.end(), std::uint64_t{0}); }
+inline std::uint64_t total(std::span<const std::uint32_t> values) {
+  return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+}
 
 /// A run in memory: its record and where it begins in the batch.
 struct Run {

@@ -128,8 +128,8 @@ Result<PipelineArgument> parse_argument(std::string_view text) {
   if (!type) {
     std::vector<std::string_view> known;
     for (const auto& each : std::span(kTypes).subspan(1)) known.push_back(each.name);
-    return fail(ErrorCode::bad_pipeline,
-                fmt::format("argument {} starts with {}, which is not a type{}", in_quotes(text), in_quotes(first), name_remedy(first, known)));
+    return fail(ErrorCode::bad_pipeline, fmt::format("argument {} starts with {}, which is not a type{}", in_quotes(text), in_quotes(first),
+                                                     name_remedy(first, known)));
   }
   return PipelineArgument{.type = *type, .value = std::string(trimmed(text.substr(blank)))};
 }

@@ -33,7 +33,8 @@ Result<void> check_map(const YamlNode& node, std::string_view what, std::span<co
     }
     for (std::size_t j = 0; j < i; j += 2) {
       if (node.items[j].text != key.text) continue;
-      return refuse(key, fmt::format("{} has the key {} twice (first on line {}); remove one", what, in_quotes(key.text), node.items[j].line));
+      return refuse(key,
+                    fmt::format("{} has the key {} twice (first on line {}); remove one", what, in_quotes(key.text), node.items[j].line));
     }
   }
   return {};
@@ -201,7 +202,8 @@ Result<void> read_buffers(const YamlNode& map, Pipeline& pipeline) {
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const YamlNode& size = node->items[i + 1];
     if (size.kind != Kind::scalar) {
-      return refuse(size, fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", in_quotes(node->items[i].text)));
+      return refuse(size,
+                    fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", in_quotes(node->items[i].text)));
     }
     pipeline.buffers.push_back({.name = node->items[i].text, .bytes = std::string(trimmed(size.text))});
   }

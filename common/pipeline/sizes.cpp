@@ -10,9 +10,9 @@ namespace sublet {
 namespace {
 
 std::unexpected<Error> too_much(const Pipeline& pipeline) {
-  return fail(
-      ErrorCode::bad_pipeline,
-      fmt::format("pipeline {}: its buffers take more than 2^64 bytes together; make them or the chunks smaller", in_quotes(pipeline.name)));
+  return fail(ErrorCode::bad_pipeline,
+              fmt::format("pipeline {}: its buffers take more than 2^64 bytes together; make them or the chunks smaller",
+                          in_quotes(pipeline.name)));
 }
 
 /// The sum over all buffers of what is allocated for the largest of its sizes at these lengths.

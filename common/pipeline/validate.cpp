@@ -75,7 +75,8 @@ Result<void> check_buffers(const Pipeline& pipeline) {
   if (auto ok = check_count("buffers", pipeline.buffers.size(), PipelineLimits::kBuffers); !ok) return ok;
   if (auto ok = check_names("a buffer", pipeline.buffers); !ok) return ok;
   for (const auto& buffer : pipeline.buffers) {
-    if (parse_argument_type(buffer.name)) return refuse(fmt::format("buffer {} is named as a type; use another name", in_quotes(buffer.name)));
+    if (parse_argument_type(buffer.name))
+      return refuse(fmt::format("buffer {} is named as a type; use another name", in_quotes(buffer.name)));
   }
   const auto known = names_of(pipeline.buffers);
   for (const auto& [what, name] :
