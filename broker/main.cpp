@@ -15,6 +15,7 @@
 #include "broker/server.hpp"
 #include "broker/stores/make_store.hpp"
 #include "broker/stores/redis_url.hpp"
+#include "common/io/clock.hpp"
 #include "common/io/log.hpp"
 #include "common/io/random.hpp"
 #include "common/io/ready.hpp"
@@ -89,6 +90,18 @@ void add_options(CLI::App& app, Arguments& arguments) {
   add_size(
       app, "--max-output-bytes", [&rules](std::uint64_t n) { rules.output_budget_bytes = {n}; }, rules.output_budget_bytes.count,
       "Outputs kept per queue that nobody took; chunks wait beyond");
+  add_size(
+      app, "--max-dead-bytes", [&rules](std::uint64_t n) { rules.dead_budget_bytes = {n}; }, rules.dead_budget_bytes.count,
+      "Dead chunks kept per queue to be replayed; beyond, one that dies keeps no payload");
+  add_size(
+      app, "--max-event-bytes", [&rules](std::uint64_t n) { rules.event_budget_bytes = {n}; }, rules.event_budget_bytes.count,
+      "Error texts not yet taken and watchers, per queue; beyond, errors have no text and nobody follows");
+  add_duration(app, "--keep-ended", rules.ended_jobs_age, "How long an ended job is kept, unless it says so itself");
+  app.add_option("--keep-ended-jobs", rules.ended_jobs_count, "So many of them, the newest")
+      ->option_text(fmt::format("N={}", rules.ended_jobs_count));
+  add_size(
+      app, "--keep-ended-bytes", [&rules](std::uint64_t n) { rules.ended_jobs_bytes = {n}; }, rules.ended_jobs_bytes.count,
+      "Outputs and dead chunks of ended jobs; beyond, the job that ended first is forgotten");
   add_size(
       app, "--max-chunk-bytes", [&rules](std::uint64_t n) { rules.max_chunk_bytes = n; }, rules.max_chunk_bytes,
       "The largest payload of a chunk")
@@ -187,6 +200,7 @@ int serve(Arguments& arguments) {
     return complain(http.error(), exit_code(http.error()));
   }
   const std::string url = *http ? (*http)->url() : "";
+  arguments.server.rules.clock = io::clock_name();
   arguments.wishes.durability = durability_of(arguments.durability);
   arguments.wishes.holder = fmt::format("{} (process {})", arguments.server.endpoints.control, ::getpid());
   for (bool served_before = false;; served_before = true) {

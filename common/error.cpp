@@ -55,6 +55,8 @@ constexpr auto kErrorTable = std::to_array<ErrorInfo>({
     {ErrorCode::job_conflict, "job_conflict", never, "the idempotency key belongs to a job with another specification"},
     {ErrorCode::cancelled, "cancelled", never, "the job was cancelled"},
     {ErrorCode::bad_argument, "bad_argument", never, "an argument that cannot be"},
+    {ErrorCode::deadline_exceeded, "deadline_exceeded", never, "the job was not done within its deadline"},
+    {ErrorCode::dependency_failed, "dependency_failed", never, "a job that this one runs after did not end done"},
     {ErrorCode::io_failed, "io_failed", never, "a file or socket operation failed"},
     {ErrorCode::timeout, "timeout", never, "the time given has passed"},
     {ErrorCode::interrupted, "interrupted", never, "stopped by the user"},

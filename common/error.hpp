@@ -60,6 +60,8 @@ enum class ErrorCode : std::uint16_t {
   job_conflict = 615,
   cancelled = 616,
   bad_argument = 617,
+  deadline_exceeded = 618,
+  dependency_failed = 619,
   // On this host only; never sent.
   io_failed = 700,
   timeout = 701,

@@ -53,6 +53,13 @@ enum class Isolation : std::uint8_t {
   process,  ///< a process of its own
 };
 
+/// Why a job that has not ended runs nothing yet.
+enum class JobHold : std::uint8_t {
+  none,
+  delayed,  ///< its delay has not passed
+  blocked,  ///< a job that it runs after has not ended
+};
+
 enum class JobState : std::uint8_t { open, closed, done, failed, cancelled };
 
 constexpr bool has_ended(JobState state) { return state >= JobState::done; }
@@ -76,6 +83,16 @@ struct JobSpec {
   Millis open_timeout = 10min;
   /// Of its leases.
   Isolation isolation = Isolation::tenant;
+  /// From its opening until its first chunk may run; chunks are taken meanwhile. 0: at once.
+  Millis delay{0};
+  /// Nothing of it runs before these have ended `done`; it fails with `dependency_failed` when one of them ends otherwise.
+  std::vector<JobId> after = {};
+  /// However they end.
+  bool after_any = false;
+  /// From its opening: a job that has not ended by then fails with `deadline_exceeded`. 0: none.
+  Millis deadline{0};
+  /// How long it is kept after its end, with the outputs that nobody took. 0: as long as the broker keeps jobs.
+  Millis ttl{0};
 
   bool operator==(const JobSpec&) const = default;
 };
@@ -106,6 +123,12 @@ struct JobStatus {
   /// Why it failed; `ok` otherwise.
   ErrorCode error = ErrorCode::ok;
   std::string error_detail;
+  JobHold hold = JobHold::none;
+  std::uint64_t hold_ms = 0;       ///< what is left of its delay
+  std::vector<JobId> after = {};   ///< of the jobs it runs after, those it still waits for
+  std::uint64_t deadline_ms = 0;   ///< until its deadline; 0: none, or it has ended
+  std::uint64_t forgotten_ms = 0;  ///< an ended job: until it is forgotten
+  JobId origin = {};               ///< the job whose dead chunks it replays
 
   bool operator==(const JobStatus&) const = default;
 };

@@ -14,4 +14,9 @@ constexpr std::string_view to_text(JobState state) {
   return kNames[static_cast<std::size_t>(state)];
 }
 
+constexpr std::string_view to_text(JobHold hold) {
+  constexpr std::array<std::string_view, 3> kNames{"none", "delayed", "blocked"};
+  return kNames[static_cast<std::size_t>(hold)];
+}
+
 }  // namespace sublet

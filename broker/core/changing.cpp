@@ -31,15 +31,23 @@ void Core::change(Job& job, Batch& batch, std::uint32_t begin, RunRecord value) 
   if (ready_before == 0 && batch.ready() > 0) job.ready_batches.insert(batch.id());
   if (ready_before > 0 && batch.ready() == 0) job.ready_batches.erase(batch.id());
   if (const auto delta = ready_in(value) - ready_in(old); delta != 0) {
-    index_.count(job, delta);
+    count_ready(job, delta);
     if (delta > 0) job.bucket->size->pool->touch();
     place_in_index(job);
   }
   mark(job, batch);
 }
 
+void Core::count_ready(Job& job, std::int64_t delta) {
+  if (job.held) {
+    job.queue->held += static_cast<std::uint64_t>(delta);
+  } else {
+    index_.count(job, delta);
+  }
+}
+
 void Core::place_in_index(Job& job) {
-  if (job.bucket == nullptr) return;
+  if (job.bucket == nullptr || job.held) return;
   index_.place(job, !job.ready_batches.empty() || (!job.alone.empty() && job.alone_lease == LeaseId{}));
 }
 
@@ -73,7 +81,8 @@ void Core::wake_waiting(const Timer& timer) {
 bool Core::end_if_finished(Job& job) {
   if (job.has_ended()) return false;
   const auto ending = ending_of(job);
-  if (ending.state == JobState::open) return false;
+  // One without chunks still waits for what it runs after.
+  if (ending.state == JobState::open || (ending.state == JobState::done && job.held)) return false;
   end_job(job, ending.state, ending.error);
   return true;
 }
@@ -88,7 +97,7 @@ void Core::end_job(Job& job, JobState state, Error error) {
   job.progress.state = state;
   job.progress.error = error.code;
   job.progress.error_detail = std::move(error.detail);
-  job.ended = now_;
+  end_timing(job);
   auto& size = *job.bucket->size;
   index_.place(job, false);
   size.jobs.erase(job.id);
@@ -97,8 +106,7 @@ void Core::end_job(Job& job, JobState state, Error error) {
   job.bucket = nullptr;
   --job.queue->live_jobs;
   job.sessions.clear();
-  ended_.push_back(job.id);
-  timers_.set({.due = now_ + options_.ended_jobs_age, .kind = TimerKind::retained, .id = job.id.value});
+  keep_ended(job);
   job.moved = true;
   mark(job);
 }
@@ -142,38 +150,10 @@ void Core::check_job(Job& job) {
             {.code = ErrorCode::resource_exhausted,
              .detail = "its outputs were not taken, and its queue keeps no more of them; read the outputs"});
   } else if (job.has_ended() && full && job.log.bytes() > 0) {
-    std::erase(ended_, job.id);
-    forgotten_.push_back(job.id);
-    return;
+    return drop_ended(job, ForgetReason::untaken);
   }
   if (job.has_ended() && job.log.bytes() == 0) return;
   timers_.set({.due = now_ + std::max<Millis>(job.spec.open_timeout, kMinJobCheck), .kind = TimerKind::job, .id = job.id.value});
-}
-
-void Core::trim_ended() {
-  while (!ended_.empty()) {
-    const auto id = ended_.front();
-    const auto& job = *jobs_.at(id);
-    if (ended_.size() <= options_.ended_jobs_count && job.ended + options_.ended_jobs_age > now_) return;
-    ended_.pop_front();
-    forgotten_.push_back(id);
-  }
-}
-
-void Core::forget_job(Job& job) {
-  const auto owner = job.id.value;
-  for (const auto& [first, last] : job.ids.intervals()) erase({.kind = RecordKind::accepted, .owner = owner, .item = first});
-  const auto bytes = job.log.bytes();
-  job.log.take(job.log.last(), [&](Cursor cursor) {
-    erase({.kind = RecordKind::output, .owner = owner, .item = cursor.value});
-    erase({.kind = RecordKind::output_bytes, .owner = owner, .item = cursor.value});
-  });
-  count_output_bytes(*job.queue, -static_cast<std::int64_t>(bytes));
-  erase({.kind = RecordKind::progress, .owner = owner});
-  erase({.kind = RecordKind::job, .owner = owner});
-  if (!job.spec.idempotency_key.empty()) job.queue->keys.erase(job.spec.idempotency_key);
-  jobs_by_number_.erase(job.number);
-  jobs_.erase(JobId(job.id));
 }
 
 }  // namespace sublet::broker

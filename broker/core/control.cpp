@@ -45,6 +45,13 @@ Core::Handled Core::on(Request request, wire::Watch& message) {
   if (!job) return std::unexpected(job.error());
   auto& watched = **job;
   touch(watched);
+  if (message.follow && !watched.has_ended() && watched.queue->event_bytes + kWatcherBytes > options_.event_budget_bytes.count) {
+    return std::unexpected(
+        Error{.code = ErrorCode::resource_exhausted,
+              .detail = fmt::format("queue \"{}\" keeps {} bytes of error texts and watchers; take outputs, or look without following",
+                                    watched.queue->name, watched.queue->event_bytes),
+              .retry_after_ms = static_cast<std::uint32_t>(options_.retry_after.count())});
+  }
   reply(request, wire::Event{.job = status_of(watched, now_)});
   // One look leaves a watch of the same peer in place: its answers travel under another request id.
   if (!message.follow || watched.has_ended()) return {};
@@ -52,6 +59,7 @@ Core::Handled Core::on(Request request, wire::Watch& message) {
                         .request = request.request,
                         .interval = std::max<Millis>(Millis(message.interval_ms), kMinInterval),
                         .last = now_});
+  count_events(watched);
   peers_.at(request.peer).jobs.insert(watched.id);
   return {};
 }
@@ -61,6 +69,7 @@ void Core::tell_watchers(Job& job) {
   job.watchers.notify(now_, job.has_ended(), [&](const Watchers::Watcher& watcher) { send(watcher.peer, watcher.request, status()); });
   if (job.has_ended()) {
     job.watchers.clear();
+    count_events(job);
     return;
   }
   const auto next = job.watchers.next();
@@ -91,11 +100,13 @@ wire::QueueStatus Core::status_of_queue(const Queue& queue, Instant now) const {
   wire::QueueStatus status{.name = queue.name,
                            .paused = queue.paused,
                            .jobs = queue.live_jobs,
-                           .ready = queue.counts[static_cast<std::size_t>(ChunkState::ready)],
+                           .held = queue.held,
+                           .ready = queue.counts[static_cast<std::size_t>(ChunkState::ready)] - queue.held,
                            .waiting = queue.counts[static_cast<std::size_t>(ChunkState::waiting)],
                            .leased = queue.counts[static_cast<std::size_t>(ChunkState::leased)],
                            .bytes = queue.stored_bytes,
                            .output_bytes = queue.output_bytes,
+                           .dead_bytes = queue.dead_bytes,
                            .done = queue.done,
                            .dead = queue.dead,
                            .retries = queue.retries};
@@ -103,7 +114,7 @@ wire::QueueStatus Core::status_of_queue(const Queue& queue, Instant now) const {
     for (const auto& [turn, job] : bucket->jobs) {
       if (job->ready_batches.empty()) continue;
       const auto& oldest = job->batches.at(*job->ready_batches.begin());
-      const auto age = std::chrono::duration_cast<Millis>(now - oldest.accepted_at).count();
+      const auto age = std::chrono::duration_cast<Millis>(now - std::max(oldest.accepted_at, job->released)).count();
       status.oldest_ms = std::max(status.oldest_ms, static_cast<std::uint64_t>(age));
     }
   }
@@ -111,11 +122,11 @@ wire::QueueStatus Core::status_of_queue(const Queue& queue, Instant now) const {
 }
 
 Statistics Core::statistics(Instant now) const {
-  Statistics statistics{.queues = {}, .counts = counts_, .leases = leases_.size()};
+  Statistics statistics{.queues = {}, .counts = counts_, .leases = leases_.size(), .ended_bytes = ended_bytes_};
   std::map<const Queue*, std::size_t> places;
   for (const auto& [name, queue] : queues_) {
     places.emplace(&queue, statistics.queues.size());
-    statistics.queues.push_back({.status = status_of_queue(queue, now), .counts = queue.seen});
+    statistics.queues.push_back({.status = status_of_queue(queue, now), .event_bytes = queue.event_bytes, .counts = queue.seen});
   }
   for (const auto& [id, job] : jobs_) {
     ++statistics.queues[places.at(job->queue)].jobs[static_cast<std::size_t>(job->progress.state)];

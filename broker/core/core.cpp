@@ -51,21 +51,34 @@ void Core::fire(const Timer& timer) {
     case TimerKind::retry:
       wake_waiting(timer);
       return;
-    case TimerKind::retained:
-      trim_ended();
-      return;
-    case TimerKind::job:
-    case TimerKind::watch:
+    default:
       break;
   }
   const auto found = jobs_.find({.value = timer.id});
   if (found == jobs_.end()) return;
-  auto& job = *found->second;
-  if (timer.kind == TimerKind::job) {
-    check_job(job);
-  } else {
-    job.watchers.armed = false;
-    tell_watchers(job);
+  fire(timer.kind, *found->second);
+}
+
+void Core::fire(TimerKind kind, Job& job) {
+  switch (kind) {
+    case TimerKind::job:
+      return check_job(job);
+    case TimerKind::watch:
+      job.watchers.armed = false;
+      return tell_watchers(job);
+    case TimerKind::retained:
+      return check_kept(job);
+    case TimerKind::start:
+      return check_hold(job);
+    case TimerKind::deadline:
+      return check_deadline(job);
+    case TimerKind::timing:
+      job.checkpointed = false;
+      return write_timing(job);
+    case TimerKind::lease:
+    case TimerKind::pool:
+    case TimerKind::retry:
+      return;
   }
 }
 
@@ -103,10 +116,12 @@ Core::Handled Core::dispatch_message(Received& received, Peer& peer) {
         constexpr bool kFromWorker = std::is_same_v<Message, wire::Offer> || std::is_same_v<Message, wire::Window> ||
                                      std::is_same_v<Message, wire::Renew> || std::is_same_v<Message, wire::Release> ||
                                      std::is_same_v<Message, wire::Settle>;
-        constexpr bool kFromProducer = std::is_same_v<Message, wire::Open> || std::is_same_v<Message, wire::Close> ||
-                                       std::is_same_v<Message, wire::Submit> || std::is_same_v<Message, wire::Read> ||
-                                       std::is_same_v<Message, wire::Taken> || std::is_same_v<Message, wire::Cancel> ||
-                                       std::is_same_v<Message, wire::Pause> || std::is_same_v<Message, wire::Watch>;
+        constexpr bool kFromProducer =
+            std::is_same_v<Message, wire::Open> || std::is_same_v<Message, wire::Close> || std::is_same_v<Message, wire::Submit> ||
+            std::is_same_v<Message, wire::Read> || std::is_same_v<Message, wire::Taken> || std::is_same_v<Message, wire::Cancel> ||
+            std::is_same_v<Message, wire::Pause> || std::is_same_v<Message, wire::Watch> || std::is_same_v<Message, wire::DeadQuery> ||
+            std::is_same_v<Message, wire::Peek> || std::is_same_v<Message, wire::Remove> || std::is_same_v<Message, wire::Teardown> ||
+            std::is_same_v<Message, wire::Replay>;
         constexpr bool kFromBoth = std::is_same_v<Message, wire::Get> || std::is_same_v<Message, wire::List>;
         if constexpr (kFromWorker) {
           return handle_worker(received, peer, message);

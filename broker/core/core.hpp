@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +57,7 @@ class Core {
   void take(Received& received);
   void run_timers();
   void fire(const Timer& timer);
+  void fire(TimerKind kind, Job& job);
   Handled dispatch_message(Received& received, Peer& peer);
   template <class Message>
   Handled handle_worker(Received& received, Peer& peer, Message& message);
@@ -80,13 +80,52 @@ class Core {
 
   // opening.cpp: jobs come to be
   Handled on(Request request, wire::Open& message);
-  Handled resume(Request request, Job& job, const wire::Open& message);
-  Result<std::uint64_t> admit_bundle(Request request, const JobSpec& spec);
+  Handled resume(Request request, Job& job, const JobSpec& spec);
+  Job* job_of_key(const JobSpec& spec);
+  Result<Job*> open_job(JobSpec spec, const Blob& bundle, JobId origin);
+  Result<std::uint64_t> admit_bundle(const JobSpec& spec, const Blob& bundle);
   Queue& queue_named(const std::string& name);
   Pool& pool_of(const ContentHash& pipeline, const Blob& bundle);
   void enter_bucket(Job& job, Pool& pool);
   Result<Job*> find_job(JobId id);
   void touch(Job& job) { job.touched = now_; }
+
+  // timing.cpp: when a job may begin, and by when it has to have ended
+  [[nodiscard]] Result<std::set<JobId>> find_awaited(const JobSpec& spec) const;
+  void begin_timing(Job& job, std::set<JobId> awaited);
+  void check_hold(Job& job);
+  void check_deadline(Job& job);
+  void release(Job& job);
+  void end_timing(Job& job);
+  void tell_dependents();
+  void write_timing(Job& job);
+  void set_checkpoint(Job& job);
+  void restore_timing(Job& job, const TimingRecord& record);
+  void restore_dependencies(Job& job);
+
+  // dead.cpp: dead chunks are kept, shown, run again, forgotten
+  Handled on(Request request, wire::DeadQuery& message);
+  Handled on(Request request, wire::Peek& message);
+  Handled on(Request request, wire::Remove& message);
+  Handled on(Request request, wire::Replay& message);
+  void keep_dead(Job& job, DeadDraft& draft);
+  void restore_dead(Job& job, std::uint64_t number, DeadBatch batch);
+  void replace_dead(Job& job, std::uint64_t number, DeadBatch batch);
+  void erase_dead(Job& job, std::uint64_t number);
+  void replay(Job& origin, std::uint64_t number, const std::vector<DeadEntry>& entries, Job& job);
+  void count_dead_bytes(Job& job, std::int64_t delta);
+  void hold_pool(const Job& job, bool held);
+
+  // keeping.cpp: how long ended jobs are kept, and how they go
+  Handled on(Request request, wire::Teardown& message);
+  void keep_ended(Job& job);
+  void count_kept(Job& job);
+  void check_kept(Job& job);
+  void drop_ended(Job& job, ForgetReason reason);
+  void trim_ended();
+  void forget_job(Job& job);
+  void retire_pools();
+  void count_events(Job& job);
 
   // control.cpp: what people ask about jobs and queues
   Handled on(Request request, wire::Close& message);
@@ -164,6 +203,7 @@ class Core {
 
   // changing.cpp: every change of a chunk's state, and the ends of jobs
   void change(Job& job, Batch& batch, std::uint32_t begin, RunRecord value);
+  void count_ready(Job& job, std::int64_t delta);
   void place_in_index(Job& job);
   void mark(Job& job);
   void mark(Job& job, Batch& batch);
@@ -172,8 +212,6 @@ class Core {
   void end_job(Job& job, JobState state, Error error);
   void drop_chunks(Job& job);
   void check_job(Job& job);
-  void forget_job(Job& job);
-  void trim_ended();
 
   // flushing.cpp: the step's changes become writes
   void flush();
@@ -197,7 +235,9 @@ class Core {
   std::unordered_map<std::uint64_t, Pool*> pools_by_number_;
   std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
   std::map<std::uint64_t, Job*> jobs_by_number_;
-  std::deque<JobId> ended_;  ///< in the order they ended
+  std::map<std::uint64_t, Job*> ended_;  ///< in the order they ended
+  std::uint64_t last_ended_ = 0;
+  std::uint64_t ended_bytes_ = 0;  ///< that they count for
   std::unordered_map<LeaseId, std::unique_ptr<Lease>> leases_;
   Cards cards_;
   ReadyIndex index_;
@@ -214,7 +254,9 @@ class Core {
   std::set<std::uint64_t> starved_;  ///< pools, by number; not of this step alone
   std::vector<Job*> changed_jobs_;
   std::vector<std::pair<Job*, BatchId>> changed_batches_;
+  std::vector<JobId> told_;  ///< ended, and jobs that run after them do not know yet
   std::vector<JobId> forgotten_;
+  std::set<std::uint64_t> torn_;  ///< pools of jobs that were torn down, by number
   bool capacity_changed_ = false;
 };
 

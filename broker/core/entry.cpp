@@ -16,7 +16,8 @@ void Entry::add_done(const Batch& batch, const GrantPart& part, std::span<const 
   if (!output_.codes.values.empty()) output_.codes.values.resize(size());
 }
 
-void Entry::add_dead(const Batch& batch, const GrantPart& part, ErrorCode code, const std::string& detail) {
+void Entry::add_dead(Batch& batch, const GrantPart& part, const RunRecord& run, ErrorCode code, const std::string& detail) {
+  dead_.add(batch, part, run, code, detail);
   const auto before = size();
   batch.append_ids(part.begin, part.count, output_.chunks);
   output_.lengths.values.resize(before + part.count);

@@ -7,15 +7,19 @@ namespace sublet::broker {
 void Core::flush() {
   // Ends first: what a job drops must not be granted. Ending marks no job that is not marked already.
   for (std::size_t index = 0; index < changed_jobs_.size(); ++index) end_if_finished(*changed_jobs_[index]);
+  tell_dependents();
   const auto granting = touched_pools_;
   for (auto* pool : granting) grant_work(*pool);
   want_sessions();
+  // A job that no card can hold ends only now.
+  tell_dependents();
   trim_ended();
   for (const auto& [job, id] : std::exchange(changed_batches_, {})) flush_batch(*job, id);
   for (auto* job : std::exchange(changed_jobs_, {})) flush_job(*job);
   for (const auto id : std::exchange(forgotten_, {})) {
     if (const auto found = jobs_.find(id); found != jobs_.end()) forget_job(*found->second);
   }
+  if (!torn_.empty()) retire_pools();
 }
 
 void Core::flush_batch(Job& job, BatchId id) {
@@ -49,6 +53,7 @@ void Core::flush_batch(Job& job, BatchId id) {
 
 void Core::flush_job(Job& job) {
   job.dirty = false;
+  count_kept(job);
   // Grants and reads move nothing that is kept.
   if (job.progress != job.written) {
     write({.kind = RecordKind::progress, .owner = job.id.value}, job.progress);

@@ -1,5 +1,6 @@
 #include "broker/core/job.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -26,6 +27,16 @@ std::uint64_t& Job::count(ChunkState state) {
   return progress.dropped;
 }
 
+namespace {
+
+/// Until `due`; at least 1 while it is set, since 0 says that it is not.
+std::uint64_t left(const std::optional<Instant>& due, Instant now) {
+  if (!due) return 0;
+  return static_cast<std::uint64_t>(std::max<Millis::rep>(std::chrono::duration_cast<Millis>(*due - now).count(), 1));
+}
+
+}  // namespace
+
 JobStatus status_of(const Job& job, Instant now) {
   const auto& progress = job.progress;
   JobStatus status{
@@ -46,6 +57,14 @@ JobStatus status_of(const Job& job, Instant now) {
       .sessions = progress.sessions,
       .age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(now - job.opened).count()),
       .last_output = job.log.taken() == job.log.last() ? Cursor{} : job.log.last(),
+      .hold = !job.held            ? JobHold::none
+              : job.awaits.empty() ? JobHold::delayed
+                                   : JobHold::blocked,
+      .hold_ms = left(job.starts, now),
+      .after = {job.awaits.begin(), job.awaits.end()},
+      .deadline_ms = left(job.deadline, now),
+      .forgotten_ms = job.has_ended() ? left(job.forgotten_at, now) : 0,
+      .origin = job.origin,
   };
   // A job that goes on, or is done in spite of it, has no error of its own.
   if (progress.state == JobState::failed || progress.state == JobState::cancelled) {
@@ -112,8 +131,21 @@ Result<void> check_times(const JobSpec& spec) {
   if (spec.open_timeout <= 0ms) {
     return fail(ErrorCode::bad_argument, fmt::format("an open_timeout of {} ms; it must be positive", spec.open_timeout.count()));
   }
+  constexpr Millis kMost = 366 * Millis(24h);
+  const std::pair<std::string_view, Millis> times[] = {{"delay", spec.delay}, {"deadline", spec.deadline}, {"ttl", spec.ttl}};
+  for (const auto& [name, time] : times) {
+    if (time < 0ms || time > kMost) {
+      return fail(ErrorCode::bad_argument, fmt::format("a {} of {} ms; at most 366 days", name, time.count()));
+    }
+  }
+  if (spec.deadline > 0ms && spec.deadline <= spec.delay) {
+    return fail(ErrorCode::bad_argument, fmt::format("a deadline of {} ms and a delay of {} ms; it would end before it begins",
+                                                     spec.deadline.count(), spec.delay.count()));
+  }
   return {};
 }
+
+constexpr std::size_t kMaxAfter = 64;
 
 template <class T>
 std::string difference(std::string_view field, const T& present, const T& asked) {
@@ -126,6 +158,9 @@ std::string difference(std::string_view field, const T& present, const T& asked)
 Result<void> check_spec(const JobSpec& spec, std::uint64_t max_chunk_bytes) {
   if (!is_queue_name(spec.queue)) {
     return fail(ErrorCode::bad_name, fmt::format("queue name \"{}\"; use 1 to 64 of A-Z a-z 0-9 . _ -", spec.queue));
+  }
+  if (spec.after.size() > kMaxAfter) {
+    return fail(ErrorCode::bad_argument, fmt::format("{} jobs to run after; at most {}", spec.after.size(), kMaxAfter));
   }
   if (auto sizes = check_sizes(spec, max_chunk_bytes); !sizes) return sizes;
   return check_times(spec);
@@ -146,6 +181,10 @@ std::string difference_of(const JobSpec& present, const JobSpec& asked) {
       difference("max_backoff_ms", present.retry.max_backoff.count(), asked.retry.max_backoff.count()),
       difference("open_timeout_ms", present.open_timeout.count(), asked.open_timeout.count()),
       difference("isolation", static_cast<int>(present.isolation), static_cast<int>(asked.isolation)),
+      difference("deadline_ms", present.deadline.count(), asked.deadline.count()),
+      difference("ttl_ms", present.ttl.count(), asked.ttl.count()),
+      difference("after_any", present.after_any, asked.after_any),
+      present.after == asked.after ? "" : "the jobs it runs after",
   };
   for (const auto& text : differences) {
     if (!text.empty()) return text;

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "broker/core/batch.hpp"
+#include "broker/core/dead_batch.hpp"
 #include "broker/core/interval_set.hpp"
 #include "broker/core/output_log.hpp"
 #include "broker/core/queue.hpp"
@@ -20,6 +22,9 @@
 namespace sublet::broker {
 
 struct Bucket;
+
+/// What a watcher counts for.
+inline constexpr std::uint64_t kWatcherBytes = 256;
 
 /// A job: what was asked for, its stored batches, and how far they are.
 struct Job {
@@ -56,7 +61,26 @@ struct Job {
   double micros_per_chunk = 0;
   Instant opened;
   Instant touched;
-  Instant ended;
+
+  /// Nothing of it is granted: it is delayed, or waits for other jobs.
+  bool held = false;
+  Instant released;                 ///< when it was held last
+  std::optional<Instant> starts;    ///< end of its delay, while it is delayed
+  std::optional<Instant> deadline;  ///< until it has ended
+  Instant forgotten_at;             ///< once it has ended
+  std::set<JobId> awaits;           ///< jobs that have not ended and that it runs after
+  std::set<JobId> dependents;       ///< the reverse
+  bool timing_stored = false;
+  bool checkpointed = false;  ///< a timer will write its times down again
+
+  JobId origin;                             ///< the job whose dead chunks it runs again
+  std::map<std::uint64_t, DeadBatch> dead;  ///< its own, in the order they died
+  std::uint64_t last_dead = 0;
+  std::uint64_t dead_bytes = 0;  ///< that they count for
+
+  std::uint64_t ended_turn = 0;   ///< its place among the ended ones; 0: none
+  std::uint64_t kept_bytes = 0;   ///< of an ended one: what it counts for
+  std::uint64_t event_bytes = 0;  ///< counted in its queue
 
   /// Its turn in its bucket; 0 while it does not stand there.
   std::uint64_t turn = 0;

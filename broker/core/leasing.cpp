@@ -32,6 +32,8 @@ Error named(const Pool& pool, const wire::Release& message) {
                                            : message.detail};
 }
 
+std::uint64_t ms_of(Instant at) { return static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(at.time_since_epoch()).count()); }
+
 /// The session died, rather than being given back: what it held may be why.
 bool is_crash(ErrorCode code) {
   return code == ErrorCode::session_lost || code == ErrorCode::kernel_timeout || code == ErrorCode::sync_failed;
@@ -88,6 +90,7 @@ void Core::renew(Lease& lease, const wire::HeldLease& held, Millis lost_after) {
     requeue(grant, Loss::clean);
     forget_grant(lease, index);
   }
+  write_lease(lease);
   refresh(lease);
   lease.size->pool->touch();
 }
@@ -168,7 +171,8 @@ void Core::write_lease(const Lease& lease) {
                                                                           .got = lease.got,
                                                                           .up = lease.up,
                                                                           .window_chunks = lease.window_chunks,
-                                                                          .window_bytes = lease.window_bytes});
+                                                                          .window_bytes = lease.window_bytes,
+                                                                          .deadline_ms = ms_of(lease.deadline)});
 }
 
 }  // namespace sublet::broker

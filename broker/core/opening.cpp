@@ -36,15 +36,26 @@ SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .max_
 }  // namespace
 
 Core::Handled Core::on(Request request, wire::Open& message) {
-  const auto& spec = message.spec;
-  if (auto valid = check_spec(spec, options_.max_chunk_bytes); !valid) return valid;
-  if (auto here = check_shard(options_, spec.queue); !here) return here;
-  if (const auto queue = queues_.find(spec.queue); queue != queues_.end() && !spec.idempotency_key.empty()) {
-    if (const auto key = queue->second.keys.find(spec.idempotency_key); key != queue->second.keys.end()) {
-      return resume(request, *jobs_.at(key->second), message);
-    }
-  }
-  const auto lease_size = admit_bundle(request, spec);
+  if (auto valid = check_spec(message.spec, options_.max_chunk_bytes); !valid) return valid;
+  if (auto* known = job_of_key(message.spec)) return resume(request, *known, message.spec);
+  const auto job = open_job(std::move(message.spec), request.payload, {});
+  if (!job) return std::unexpected(job.error());
+  reply(request, wire::Opened{.job = (*job)->id});
+  return {};
+}
+
+Job* Core::job_of_key(const JobSpec& spec) {
+  const auto queue = queues_.find(spec.queue);
+  if (queue == queues_.end() || spec.idempotency_key.empty()) return nullptr;
+  const auto key = queue->second.keys.find(spec.idempotency_key);
+  return key == queue->second.keys.end() ? nullptr : jobs_.at(key->second).get();
+}
+
+Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
+  if (auto here = check_shard(options_, spec.queue); !here) return std::unexpected(std::move(here.error()));
+  auto awaited = find_awaited(spec);
+  if (!awaited) return std::unexpected(std::move(awaited.error()));
+  const auto lease_size = admit_bundle(spec, bundle);
   if (!lease_size) return std::unexpected(lease_size.error());
 
   auto owned = std::make_unique<Job>();
@@ -53,41 +64,46 @@ Core::Handled Core::on(Request request, wire::Open& message) {
     job.id = job_id(options_.shard, random_.next());
   } while (job.id.value == 0 || jobs_.contains(job.id));
   job.number = ++last_job_;
-  job.spec = std::move(message.spec);
+  job.spec = std::move(spec);
   job.lease_bytes = *lease_size;
+  job.origin = origin;
   job.opened = job.touched = now_;
   jobs_.emplace(job.id, std::move(owned));
   jobs_by_number_.emplace(job.number, &job);
   job.queue = &queue_named(job.spec.queue);
   ++job.queue->live_jobs;
   if (!job.spec.idempotency_key.empty()) job.queue->keys.emplace(job.spec.idempotency_key, job.id);
-  enter_bucket(job, pool_of(job.spec.pipeline, request.payload));
+  enter_bucket(job, pool_of(job.spec.pipeline, bundle));
   timers_.set({.due = now_ + job.spec.open_timeout, .kind = TimerKind::job, .id = job.id.value});
   write({.kind = RecordKind::job, .owner = job.id.value},
-        JobRecord{.id = job.id, .spec = job.spec, .number = job.number, .lease_bytes = job.lease_bytes, .opened_ms = now_ms()});
+        JobRecord{
+            .id = job.id, .spec = job.spec, .number = job.number, .lease_bytes = job.lease_bytes, .opened_ms = now_ms(), .origin = origin});
+  begin_timing(job, std::move(*awaited));
   mark(job);
-  reply(request, wire::Opened{.job = job.id});
-  return {};
+  return &job;
 }
 
-Core::Handled Core::resume(Request request, Job& job, const wire::Open& message) {
-  if (job.spec != message.spec) {
+Core::Handled Core::resume(Request request, Job& job, const JobSpec& spec) {
+  auto asked = spec;
+  // Said as a time of day it is another delay each time it is asked for; the first one stands.
+  asked.delay = job.spec.delay;
+  if (job.spec != asked) {
     return fail(ErrorCode::job_conflict, fmt::format("the idempotency key \"{}\" belongs to job {}, which differs in {}; use another key",
-                                                     job.spec.idempotency_key, to_hex(job.id), difference_of(job.spec, message.spec)));
+                                                     job.spec.idempotency_key, to_hex(job.id), difference_of(job.spec, asked)));
   }
   touch(job);
   reply(request, wire::Opened{.job = job.id, .resumed = true, .accepted = job.progress.accepted, .taken = job.log.taken()});
   return {};
 }
 
-Result<std::uint64_t> Core::admit_bundle(Request request, const JobSpec& spec) {
+Result<std::uint64_t> Core::admit_bundle(const JobSpec& spec, const Blob& bundle) {
   const auto pool = pools_.find(spec.pipeline);
   // Bytes that were checked before need no second look; comparing them is far cheaper than hashing.
-  if (pool != pools_.end() && std::ranges::equal(pool->second.bundle.view(), request.payload.view())) {
+  if (pool != pools_.end() && std::ranges::equal(pool->second.bundle.view(), bundle.view())) {
     const auto size = pool->second.sizes.find(key_of(spec));
     if (size != pool->second.sizes.end()) return size->second.lease_bytes;
   }
-  return size_lease(spec, request.payload.view());
+  return size_lease(spec, bundle.view());
 }
 
 Queue& Core::queue_named(const std::string& name) {

@@ -13,6 +13,8 @@ struct BrokerOptions {
   /// What is decided here: one shard of a cluster cut like this.
   ShardNumber shard = 0;
   Layout layout;
+  /// Names the clock that `now` is of: the same number when a broker starts again on a host that has been up since. 0: nobody knows.
+  std::uint64_t clock = 0;
 
   /// A lease's life without renewal, by its holder's clock.
   Millis lease_ttl = 30s;
@@ -28,6 +30,11 @@ struct BrokerOptions {
   /// Per queue, of payloads kept. A SUBMIT beyond is refused with `resource_exhausted`.
   Bytes input_budget_bytes = Bytes{1U << 30U};
   std::uint64_t input_budget_chunks = 50'000'000;
+  /// Per queue, of dead chunks kept: payloads and what is known of each. Beyond, a chunk that dies keeps no payload, and then nothing.
+  Bytes dead_budget_bytes = Bytes{256U << 20U};
+  /// Per queue, of what is kept only to be told: error texts of outputs not yet taken, and watchers. Beyond, errors have their code and no
+  /// text, and following a job is refused with `resource_exhausted`.
+  Bytes event_budget_bytes = Bytes{64U << 20U};
   /// What `resource_exhausted` tells the producer to wait.
   Millis retry_after = 100ms;
   /// The same where the store is full, which passes more slowly.
@@ -55,6 +62,8 @@ struct BrokerOptions {
   /// Ended jobs, with the outputs nobody took, are kept so long, and so many of them.
   Millis ended_jobs_age = 1h;
   std::uint64_t ended_jobs_count = 1000;
+  /// And so much of their outputs and dead chunks: the one that ended first is forgotten first.
+  Bytes ended_jobs_bytes = Bytes{1U << 30U};
   /// A bundle that no live job uses.
   Millis bundle_age = 10min;
 };

@@ -13,12 +13,22 @@ std::uint64_t chunks_of(const wire::Output& output) {
 
 }  // namespace
 
+std::uint64_t texts_of(const wire::Output& output) {
+  std::uint64_t bytes = 0;
+  for (const auto& detail : output.details) bytes += detail.detail.size();
+  return bytes;
+}
+
 void OutputLog::append(SharedOutput output, Blob payload) {
   last_ = output->cursor;
   chunks_total_ += chunks_of(*output);
   bytes_total_ += payload.size();
-  entries_.push_back(
-      {.output = std::move(output), .payload = std::move(payload), .chunks_through = chunks_total_, .bytes_through = bytes_total_});
+  texts_total_ += texts_of(*output);
+  entries_.push_back({.output = std::move(output),
+                      .payload = std::move(payload),
+                      .chunks_through = chunks_total_,
+                      .bytes_through = bytes_total_,
+                      .texts_through = texts_total_});
 }
 
 void OutputLog::drop_front() {
@@ -26,6 +36,7 @@ void OutputLog::drop_front() {
   taken_ = front.output->cursor;
   chunks_taken_ = front.chunks_through;
   bytes_taken_ = front.bytes_through;
+  texts_taken_ = front.texts_through;
   sent_ = std::max(sent_, taken_);
   entries_.pop_front();
 }

@@ -10,6 +10,9 @@
 
 namespace sublet::broker {
 
+/// Bytes of its error texts.
+std::uint64_t texts_of(const wire::Output& output);
+
 /// A job's finished chunks, in the order their settles came: entries numbered from 1, kept until they are taken. Has one reader at a time.
 class OutputLog {
  public:
@@ -19,6 +22,7 @@ class OutputLog {
     /// Running totals from the log's beginning, this entry included.
     std::uint64_t chunks_through = 0;
     std::uint64_t bytes_through = 0;
+    std::uint64_t texts_through = 0;
   };
 
   /// What a READ allows: entries sent and not taken hold at most that much.
@@ -35,6 +39,9 @@ class OutputLog {
   [[nodiscard]] Cursor taken() const { return taken_; }
   /// Of entries not taken.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_total_ - bytes_taken_; }
+
+  /// Bytes of their error texts.
+  [[nodiscard]] std::uint64_t texts() const { return texts_total_ - texts_taken_; }
 
   /// `output->cursor` is `next()`.
   void append(SharedOutput output, Blob payload);
@@ -65,8 +72,8 @@ class OutputLog {
   Cursor last_;
   Cursor taken_;
   Cursor sent_;
-  std::uint64_t chunks_total_ = 0, bytes_total_ = 0;
-  std::uint64_t chunks_taken_ = 0, bytes_taken_ = 0;
+  std::uint64_t chunks_total_ = 0, bytes_total_ = 0, texts_total_ = 0;
+  std::uint64_t chunks_taken_ = 0, bytes_taken_ = 0, texts_taken_ = 0;
   std::optional<Reader> reader_;
 };
 

@@ -82,6 +82,7 @@ void Core::detach(PeerId peer) {
     const auto job = jobs_.find(id);
     if (job == jobs_.end()) continue;
     job->second->watchers.remove(peer);
+    count_events(*job->second);
     const auto& reader = job->second->log.reader();
     if (reader && reader->peer == peer) job->second->log.forget_reader();
   }

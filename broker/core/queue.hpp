@@ -25,6 +25,9 @@ struct Queue {
   std::uint64_t stored_bytes = 0;
   std::uint64_t stored_chunks = 0;
   std::uint64_t output_bytes = 0;
+  std::uint64_t held = 0;         ///< of the ready chunks, those of held jobs
+  std::uint64_t dead_bytes = 0;   ///< that dead chunks count for
+  std::uint64_t event_bytes = 0;  ///< of texts and watchers
   std::uint64_t done = 0;
   std::uint64_t dead = 0;
   std::uint64_t retries = 0;

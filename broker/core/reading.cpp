@@ -28,6 +28,7 @@ Core::Handled Core::on(Request, wire::Taken& message) {
     erase({.kind = RecordKind::output_bytes, .owner = job.id.value, .item = cursor.value});
   });
   count_output_bytes(*job.queue, static_cast<std::int64_t>(job.log.bytes()) - static_cast<std::int64_t>(before));
+  count_events(job);
   job.progress.taken = job.log.taken();
   job.readable = true;
   mark(job);
@@ -45,7 +46,9 @@ void Core::pump(Job& job) {
 
 void Core::append_entry(Job& job, Entry entry, Blob payload) {
   if (entry.empty()) return;
+  if (!entry.dead().empty()) keep_dead(job, entry.dead());
   auto& output = entry.output();
+  if (job.queue->event_bytes + texts_of(output) > options_.event_budget_bytes.count) output.details.clear();
   counts_.output_chunks.observe(output.lengths.values.size());
   output.job = job.id;
   output.cursor = job.log.next();
@@ -54,6 +57,7 @@ void Core::append_entry(Job& job, Entry entry, Blob payload) {
   if (!payload.empty()) write({.kind = RecordKind::output_bytes, .owner = job.id.value, .item = shared->cursor.value}, payload);
   count_output_bytes(*job.queue, static_cast<std::int64_t>(payload.size()));
   job.log.append(shared, std::move(payload));
+  count_events(job);
   job.progress.last_output = job.log.last();
   job.readable = true;
   mark(job);

@@ -48,6 +48,10 @@ struct Core::Restoring {
       if (record == nullptr) return fail(ErrorCode::store_unavailable, fmt::format("the record of job {} is no job", to_hex(key.owner)));
       if (auto restored = job(*record); !restored) return restored;
     }
+    for (auto& [number, job] : core.jobs_by_number_) {
+      if (job->has_ended()) core.keep_ended(*job);
+      if (job->held) core.restore_dependencies(*job);
+    }
     for (const auto& [key, value] : range_of(records, RecordKind::lease)) {
       if (const auto* record = std::get_if<LeaseRecord>(&value)) lease(*record);
     }
@@ -68,6 +72,7 @@ struct Core::Restoring {
     job.number = record.number;
     job.spec = record.spec;
     job.lease_bytes = record.lease_bytes;
+    job.origin = record.origin;
     job.opened = std::min(instant_of(record.opened_ms), core.now_);
     job.touched = core.now_;
     if (const auto* progress = find_record<ProgressRecord>(records, {.kind = RecordKind::progress, .owner = job.id.value})) {
@@ -81,14 +86,16 @@ struct Core::Restoring {
       if (const auto* ids = std::get_if<AcceptedRecord>(&value)) job.ids.insert({.first = key.item, .count = ids->last - key.item + 1});
     }
     outputs(job);
+    job.forgotten_at = core.now_ + core.options_.ended_jobs_age;
+    if (const auto* timing = find_record<TimingRecord>(records, {.kind = RecordKind::timing, .owner = job.id.value})) {
+      core.restore_timing(job, *timing);
+    }
     core.timers_.set({.due = core.now_ + job.spec.open_timeout, .kind = TimerKind::job, .id = job.id.value});
     core.jobs_by_number_.emplace(job.number, &job);
     core.jobs_.emplace(job.id, std::move(owned));
     if (job.has_ended()) {
-      job.ended = core.now_;
-      core.ended_.push_back(job.id);
-      core.timers_.set({.due = core.now_ + core.options_.ended_jobs_age, .kind = TimerKind::retained, .id = job.id.value});
-      return {};
+      core.timers_.set({.due = job.forgotten_at, .kind = TimerKind::retained, .id = job.id.value});
+      return dead(job);
     }
     const auto* bundle = find_record<Blob>(records, {.kind = RecordKind::bundle, .hash = job.spec.pipeline});
     if (bundle == nullptr) {
@@ -96,7 +103,22 @@ struct Core::Restoring {
     }
     ++job.queue->live_jobs;
     core.enter_bucket(job, core.pool_of(job.spec.pipeline, *bundle));
+    if (auto restored = dead(job); !restored) return restored;
     return batches(job);
+  }
+
+  Result<void> dead(Job& job) {
+    auto range = range_of(records, RecordKind::dead, job.id.value);
+    // They may be run again by the pipeline they died in, so its bundle is held.
+    const auto* bundle = find_record<Blob>(records, {.kind = RecordKind::bundle, .hash = job.spec.pipeline});
+    if (!range.empty() && bundle != nullptr) core.pool_of(job.spec.pipeline, *bundle);
+    for (const auto& [key, value] : range) {
+      const auto* record = std::get_if<SharedDead>(&value);
+      if (record == nullptr) return fail(ErrorCode::store_unavailable, fmt::format("a dead record of job {} is none", to_hex(job.id)));
+      const auto* bytes = find_record<Blob>(records, {.kind = RecordKind::dead_bytes, .owner = key.owner, .item = key.item});
+      core.restore_dead(job, key.item, {.record = *record, .payload = bytes == nullptr ? Blob() : *bytes});
+    }
+    return {};
   }
 
   void outputs(Job& job) {
@@ -111,6 +133,7 @@ struct Core::Restoring {
       job.log.append(*output, bytes == nullptr ? Blob() : *bytes);
     }
     job.queue->output_bytes += job.log.bytes();
+    core.count_events(job);
   }
 
   Result<void> batches(Job& job) {
@@ -146,7 +169,7 @@ struct Core::Restoring {
       for (auto position = run.begin; position < run.end(); ++position) job.alone.emplace(batch.id(), position);
     }
     if (batch.ready() > 0) job.ready_batches.insert(batch.id());
-    core.index_.count(job, static_cast<std::int64_t>(ready));
+    core.count_ready(job, static_cast<std::int64_t>(ready));
     job.bucket->size->pool->touch();
   }
 
@@ -197,6 +220,7 @@ struct Core::Restoring {
     size.leases.emplace(lease.id, &lease);
     ++home.leases;
     core.timers_.set({.due = lease.deadline, .kind = TimerKind::lease, .id = lease.id.value});
+    core.write_lease(lease);
     core.leases_.emplace(lease.id, std::move(owned));
   }
 

@@ -66,6 +66,7 @@ struct Pool {
   std::map<SizeKey, SizeClass> sizes;
   std::uint64_t live_jobs = 0;
   std::uint64_t leases = 0;
+  std::uint64_t dead_jobs = 0;  ///< jobs of it with dead chunks, which may be run again
   /// What one chunk takes, over all its jobs; 0 while unknown.
   double micros_per_chunk = 0;
   /// After sessions that did not come up: the delay, and when the next may be asked for.

@@ -152,7 +152,7 @@ Lease* Core::busy_lease_of_others(const Pool& starved) {
 }
 
 void Core::check_pool(Pool& pool) {
-  const bool unused = pool.live_jobs == 0 && pool.leases == 0;
+  const bool unused = pool.live_jobs == 0 && pool.leases == 0 && pool.dead_jobs == 0;
   if (!unused) {
     pool.touch();
     return;
@@ -171,7 +171,7 @@ void Core::drop_unused_sizes(Pool& pool) {
     for (auto& bucket : size.buckets | std::views::values) std::erase(bucket->queue->buckets, bucket.get());
     return true;
   });
-  if (pool.live_jobs > 0 || pool.leases > 0) return;
+  if (pool.live_jobs > 0 || pool.leases > 0 || pool.dead_jobs > 0) return;
   pool.unused_since = now_;
   timers_.set({.due = now_ + options_.bundle_age, .kind = TimerKind::pool, .id = pool.number});
 }

@@ -45,7 +45,7 @@ wire::Settle misfit_of(const Grant& grant, const wire::Settle& message) {
 
 std::string_view detail_at(const std::vector<wire::ChunkDetail>& details, std::uint32_t index) {
   const auto found = std::ranges::lower_bound(details, index, {}, &wire::ChunkDetail::index);
-  return found != details.end() && found->index == index ? std::string_view(found->detail) : std::string_view();
+  return found != details.end() && found->index == index ? std::string_view(found->detail).substr(0, kMaxDetailBytes) : std::string_view();
 }
 
 }  // namespace
@@ -192,7 +192,7 @@ void Core::settle_failed(Job& job, Batch& batch, const GrantPart& part, const Fa
     outcome.next.count = count;
     if (outcome.next.state == ChunkState::dead) {
       const auto detail = detail_of(outcome, said);
-      entry.add_dead(batch, {.batch = part.batch, .begin = begin, .count = count}, outcome.code, detail);
+      entry.add_dead(batch, {.batch = part.batch, .begin = begin, .count = count}, outcome.next, outcome.code, detail);
       if (job.progress.error == ErrorCode::ok) {
         std::vector<ChunkRange> ids;
         batch.append_ids(begin, 1, ids);

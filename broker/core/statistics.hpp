@@ -20,8 +20,12 @@ struct QueueCounts {
   MicrosHistogram chunk_micros;  ///< what a session took for a chunk
 };
 
+/// Why an ended job is forgotten.
+enum class ForgetReason : std::uint8_t { age, count, bytes, untaken, teardown };
+
 struct QueueStatistics {
   wire::QueueStatus status;
+  std::uint64_t event_bytes = 0;  ///< of error texts not yet taken, and watchers
   QueueCounts counts;
   std::array<std::uint64_t, 5> jobs{};  ///< by JobState, the ended ones that are still listed included
 };
@@ -30,6 +34,8 @@ struct QueueStatistics {
 struct RuleCounts {
   std::uint64_t stale_settles = 0;
   std::uint64_t expired_leases = 0;
+  std::array<std::uint64_t, 5> forgotten{};  ///< jobs, by ForgetReason
+  std::uint64_t unkept_dead = 0;             ///< dead chunks whose payload found no room
   SizeHistogram submit_chunks;
   SizeHistogram run_chunks;
   SizeHistogram settle_chunks;
@@ -41,6 +47,7 @@ struct Statistics {
   std::vector<QueueStatistics> queues;
   RuleCounts counts;
   std::uint64_t leases = 0;
+  std::uint64_t ended_bytes = 0;  ///< of outputs and dead chunks of ended jobs
 };
 
 }  // namespace sublet::broker

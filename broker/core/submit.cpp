@@ -204,7 +204,7 @@ void Core::store_batch(Job& job, BatchRecord record, Blob payload) {
   queue.stored_bytes += bytes;
   queue.stored_chunks += chunks;
   queue.seen.bytes_in += bytes;
-  index_.count(job, static_cast<std::int64_t>(chunks));
+  count_ready(job, static_cast<std::int64_t>(chunks));
   place_in_index(job);
   job.bucket->size->pool->touch();
   mark(job, batch);

@@ -17,6 +17,9 @@ enum class TimerKind : std::uint8_t {
   watch,     ///< a watcher may get its next EVENT
   pool,      ///< a pipeline may ask for a session again, or its bundle is no longer needed
   retained,  ///< an ended job was kept long enough
+  start,     ///< a delay has passed
+  deadline,  ///< a job has to have ended
+  timing,    ///< what is left of a job's times is to be written down again
 };
 
 /// What to look at, and when. Whatever it names may have changed or gone since: the one who takes it looks again.

@@ -26,6 +26,7 @@ class Watchers {
   void remove(PeerId peer);
   void clear() { watchers_.clear(); }
   [[nodiscard]] bool empty() const { return watchers_.empty(); }
+  [[nodiscard]] std::size_t size() const { return watchers_.size(); }
 
   void job_moved();
 

@@ -1,5 +1,6 @@
 #include "broker/http/exposition.hpp"
 
+#include <array>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -81,6 +82,7 @@ void add_queues(Families& families, const std::vector<QueueStatistics>& queues) 
     for (const auto& queue : queues) families.add(metric, static_cast<double>(value(queue)), {queue.status.name});
   };
   for (const auto& queue : queues) {
+    families.add(Metric::broker_queue_chunks, static_cast<double>(queue.status.held), {queue.status.name, "held"});
     families.add(Metric::broker_queue_chunks, static_cast<double>(queue.status.ready), {queue.status.name, "ready"});
     families.add(Metric::broker_queue_chunks, static_cast<double>(queue.status.waiting), {queue.status.name, "waiting"});
     families.add(Metric::broker_queue_chunks, static_cast<double>(queue.status.leased), {queue.status.name, "leased"});
@@ -88,6 +90,8 @@ void add_queues(Families& families, const std::vector<QueueStatistics>& queues) 
   each(Metric::broker_queue_oldest_seconds, [](const auto& queue) { return static_cast<double>(queue.status.oldest_ms) * kMilli; });
   each(Metric::broker_queue_payload_bytes, [](const auto& queue) { return queue.status.bytes; });
   each(Metric::broker_queue_output_bytes, [](const auto& queue) { return queue.status.output_bytes; });
+  each(Metric::broker_queue_dead_bytes, [](const auto& queue) { return queue.status.dead_bytes; });
+  each(Metric::broker_queue_event_bytes, [](const auto& queue) { return queue.event_bytes; });
   for (const auto& queue : queues) {
     for (std::size_t state = 0; state < queue.jobs.size(); ++state) {
       families.add(Metric::broker_jobs, static_cast<double>(queue.jobs[state]), {queue.status.name, to_text(static_cast<JobState>(state))});
@@ -107,6 +111,12 @@ void add_queues(Families& families, const std::vector<QueueStatistics>& queues) 
 }
 
 void add_rules(Families& families, const RuleCounts& counts) {
+  constexpr std::array<std::string_view, 5> kReasons{"age", "count", "bytes", "untaken", "teardown"};
+  static_assert(kReasons.size() == static_cast<std::size_t>(ForgetReason::teardown) + 1);
+  for (std::size_t reason = 0; reason < kReasons.size(); ++reason) {
+    families.add(Metric::broker_forgotten_jobs_total, static_cast<double>(counts.forgotten[reason]), {kReasons[reason]});
+  }
+  families.add(Metric::broker_dead_chunks_unkept_total, static_cast<double>(counts.unkept_dead));
   families.add(Metric::broker_stale_settles_total, static_cast<double>(counts.stale_settles));
   families.add(Metric::broker_expired_leases_total, static_cast<double>(counts.expired_leases));
   families.add(Metric::broker_batch_chunks, counts.submit_chunks, 1, {"SUBMIT"});
@@ -128,6 +138,7 @@ void add_loop(Families& families, const Readings& readings) {
   families.add(Metric::broker_commits_total, static_cast<double>(loop.commits));
   families.add(Metric::broker_commit_seconds, loop.commit_micros, kMicro);
   families.add(Metric::broker_commit_writes, loop.commit_writes, 1);
+  families.add(Metric::broker_ended_jobs_bytes, static_cast<double>(readings.rules.ended_bytes));
   families.add(Metric::broker_leases, static_cast<double>(readings.rules.leases));
   families.add(Metric::broker_store_ready, is_store_ready(readings) ? 1 : 0, {readings.store});
 }

@@ -40,6 +40,7 @@ struct JobRecord {
   std::uint64_t number = 0;       ///< jobs in the order they were opened
   std::uint64_t lease_bytes = 0;  ///< VRAM of a lease for it
   std::uint64_t opened_ms = 0;    ///< of the owner's clock
+  JobId origin;                   ///< the job whose dead chunks it replays
 
   bool operator==(const JobRecord&) const = default;
 };
@@ -98,6 +99,36 @@ struct RunsRecord {
   bool operator==(const RunsRecord&) const = default;
 };
 
+/// What a job waits for and until when, as far as it asks for any of it. Times are of the owner's clock, 0 for none.
+struct TimingRecord {
+  /// Names that clock (BrokerOptions::clock), and when this was written: by another clock, no time has passed since.
+  std::uint64_t clock = 0;
+  std::uint64_t written_ms = 0;
+  std::uint64_t starts_ms = 0;     ///< end of its delay, while it is delayed
+  std::uint64_t deadline_ms = 0;   ///< until it has ended
+  std::uint64_t forgotten_ms = 0;  ///< once it has ended, with a TTL of its own
+  std::vector<JobId> awaits;       ///< jobs that it still waits for
+
+  bool operator==(const TimingRecord&) const = default;
+};
+
+/// Chunks that died together, for people to look at and to run again. Lists have one value for each chunk, unless said.
+struct DeadRecord {
+  std::vector<ChunkRange> chunks;
+  wire::U32List lengths;
+  wire::CodeList codes;
+  wire::U32List attempts;
+  wire::U32List crashes;
+  /// Ascending; a detail holds from its index up to the next one's.
+  std::vector<wire::ChunkDetail> details;
+  /// Jobs that run them again, zero for none; empty when none was replayed.
+  std::vector<JobId> replayed;
+  /// Their payloads are stored beside it.
+  bool kept = true;
+
+  bool operator==(const DeadRecord&) const = default;
+};
+
 struct QueueRecord {
   std::string name;
   bool paused = false;
@@ -118,6 +149,7 @@ struct LeaseRecord {
   bool up = false;
   std::uint64_t window_chunks = 0;
   std::uint64_t window_bytes = 0;
+  std::uint64_t deadline_ms = 0;  ///< when its owner ends it unless it is renewed, by the owner's clock
 
   bool operator==(const LeaseRecord&) const = default;
 };
@@ -156,6 +188,9 @@ enum class RecordKind : std::uint8_t {
   output_bytes,  ///< owner: job, item: cursor
   lease,         ///< owner: lease
   grant,         ///< owner: grant
+  timing,        ///< owner: job
+  dead,          ///< owner: job, item: number of the dead chunks' record
+  dead_bytes,    ///< owner: job, item: as `dead`; their payloads
 };
 
 struct RecordKey {
@@ -174,9 +209,10 @@ struct Erase {
 /// Batches and outputs are shared with the core: a store that keeps values in memory keeps them once.
 using SharedBatch = std::shared_ptr<const BatchRecord>;
 using SharedOutput = std::shared_ptr<const wire::Output>;
+using SharedDead = std::shared_ptr<const DeadRecord>;
 
 using RecordValue = std::variant<Erase, QueueRecord, JobRecord, ProgressRecord, AcceptedRecord, SharedBatch, RunsRecord, SharedOutput,
-                                 LeaseRecord, GrantRecord, Blob>;
+                                 LeaseRecord, GrantRecord, TimingRecord, SharedDead, Blob>;
 
 struct Write {
   RecordKey key;

@@ -78,7 +78,7 @@ void encode_record(const RecordValue& value, std::vector<std::byte>& out) {
   wire::FieldWriter writer(out);
   std::visit(
       [&]<class T>(const T& record) {
-        if constexpr (std::is_same_v<T, SharedBatch> || std::is_same_v<T, SharedOutput>) {
+        if constexpr (std::is_same_v<T, SharedBatch> || std::is_same_v<T, SharedOutput> || std::is_same_v<T, SharedDead>) {
           writer.write_struct(*record);
         } else if constexpr (std::is_same_v<T, RunsRecord>) {
           writer.write_struct(packed(record));
@@ -112,9 +112,14 @@ Result<RecordValue> decode_record(RecordKind kind, ByteView bytes) {
       return read_value<LeaseRecord>(bytes);
     case RecordKind::grant:
       return read_value<GrantRecord>(bytes);
+    case RecordKind::timing:
+      return read_value<TimingRecord>(bytes);
+    case RecordKind::dead:
+      return read_shared<DeadRecord>(bytes);
     case RecordKind::bundle:
     case RecordKind::payload:
     case RecordKind::output_bytes:
+    case RecordKind::dead_bytes:
       break;
   }
   return fail(ErrorCode::store_unavailable, "bytes are no record with fields");

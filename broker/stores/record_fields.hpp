@@ -21,8 +21,12 @@ namespace sublet::wire {
 template <>
 struct FieldTable<broker::JobRecord> {
   using Record = broker::JobRecord;
-  static constexpr auto kFields = std::tuple{Field{"id", &Record::id}, Field{"spec", &Record::spec}, Field{"number", &Record::number},
-                                             Field{"lease_bytes", &Record::lease_bytes}, Field{"opened_ms", &Record::opened_ms}};
+  static constexpr auto kFields = std::tuple{Field{"id", &Record::id},
+                                             Field{"spec", &Record::spec},
+                                             Field{"number", &Record::number},
+                                             Field{"lease_bytes", &Record::lease_bytes},
+                                             Field{"opened_ms", &Record::opened_ms},
+                                             Field{"origin", &Record::origin}};
 };
 
 template <>
@@ -87,7 +91,28 @@ struct FieldTable<broker::LeaseRecord> {
                                              Field{"got", &Record::got},
                                              Field{"up", &Record::up},
                                              Field{"window_chunks", &Record::window_chunks},
-                                             Field{"window_bytes", &Record::window_bytes}};
+                                             Field{"window_bytes", &Record::window_bytes},
+                                             Field{"deadline_ms", &Record::deadline_ms}};
+};
+
+template <>
+struct FieldTable<broker::TimingRecord> {
+  using Record = broker::TimingRecord;
+  static constexpr auto kFields = std::tuple{Field{"clock", &Record::clock},
+                                             Field{"written_ms", &Record::written_ms},
+                                             Field{"starts_ms", &Record::starts_ms},
+                                             Field{"deadline_ms", &Record::deadline_ms},
+                                             Field{"forgotten_ms", &Record::forgotten_ms},
+                                             Field{"awaits", &Record::awaits}};
+};
+
+template <>
+struct FieldTable<broker::DeadRecord> {
+  using Record = broker::DeadRecord;
+  static constexpr auto kFields =
+      std::tuple{Field{"chunks", &Record::chunks},     Field{"lengths", &Record::lengths}, Field{"codes", &Record::codes},
+                 Field{"attempts", &Record::attempts}, Field{"crashes", &Record::crashes}, Field{"details", &Record::details},
+                 Field{"replayed", &Record::replayed}, Field{"kept", &Record::kept}};
 };
 
 template <>

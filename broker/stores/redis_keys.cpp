@@ -10,9 +10,10 @@ namespace sublet::broker {
 namespace {
 
 /// In the order of `RecordKind`.
-constexpr std::array<std::string_view, 12> kKinds = {"queue", "bundle",  "job",    "progress",     "accepted", "batch",
-                                                     "runs",  "payload", "output", "output_bytes", "lease",    "grant"};
-static_assert(kKinds.size() == static_cast<std::size_t>(RecordKind::grant) + 1);
+constexpr std::array<std::string_view, 15> kKinds = {"queue", "bundle", "job",     "progress", "accepted",
+                                                     "batch", "runs",   "payload", "output",   "output_bytes",
+                                                     "lease", "grant",  "timing",  "dead",     "dead_bytes"};
+static_assert(kKinds.size() == static_cast<std::size_t>(RecordKind::dead_bytes) + 1);
 
 constexpr std::size_t kHashDigits = 64;
 

@@ -33,7 +33,7 @@ std::optional<RecordKey> key_of(std::string_view field);
 
 /// Whether records of this kind are bytes rather than fields.
 constexpr bool is_blob(RecordKind kind) {
-  return kind == RecordKind::bundle || kind == RecordKind::payload || kind == RecordKind::output_bytes;
+  return kind == RecordKind::bundle || kind == RecordKind::payload || kind == RecordKind::output_bytes || kind == RecordKind::dead_bytes;
 }
 
 }  // namespace sublet::broker

@@ -40,6 +40,11 @@ template <> struct About<Event>       { static constexpr std::string_view kName 
 template <> struct About<List>        { static constexpr std::string_view kName = "LIST"; };
 template <> struct About<Listed>      { static constexpr std::string_view kName = "LISTED"; };
 template <> struct About<Want>        { static constexpr std::string_view kName = "WANT"; };
+template <> struct About<DeadQuery>   { static constexpr std::string_view kName = "DEAD"; };
+template <> struct About<DeadListed>  { static constexpr std::string_view kName = "DEAD_LISTED"; };
+template <> struct About<Remove>      { static constexpr std::string_view kName = "REMOVE"; };
+template <> struct About<Teardown>    { static constexpr std::string_view kName = "TEARDOWN"; };
+template <> struct About<Removed>     { static constexpr std::string_view kName = "REMOVED"; };
 template <> struct About<Open>        { static constexpr std::string_view kName = "OPEN"; };
 template <> struct About<Opened>      { static constexpr std::string_view kName = "OPENED"; };
 template <> struct About<Close>       { static constexpr std::string_view kName = "CLOSE"; };
@@ -53,11 +58,15 @@ template <> struct About<Output>      { static constexpr std::string_view kName 
 template <> struct About<Taken>       { static constexpr std::string_view kName = "TAKEN"; };
 template <> struct About<Get>         { static constexpr std::string_view kName = "GET"; };
 template <> struct About<BundleReply> { static constexpr std::string_view kName = "BUNDLE"; };
+template <> struct About<Replay>      { static constexpr std::string_view kName = "REPLAY"; };
+template <> struct About<Peek>        { static constexpr std::string_view kName = "PEEK"; };
+template <> struct About<ChunkPayload> { static constexpr std::string_view kName = "PAYLOAD"; };
 // clang-format on
 
 template <class M>
-constexpr bool kCarriesPayload = std::is_same_v<M, Open> || std::is_same_v<M, Submit> || std::is_same_v<M, Run> ||
-                                 std::is_same_v<M, Settle> || std::is_same_v<M, Output> || std::is_same_v<M, BundleReply>;
+constexpr bool kCarriesPayload =
+    std::is_same_v<M, Replay> || std::is_same_v<M, ChunkPayload> || std::is_same_v<M, Open> || std::is_same_v<M, Submit> ||
+    std::is_same_v<M, Run> || std::is_same_v<M, Settle> || std::is_same_v<M, Output> || std::is_same_v<M, BundleReply>;
 
 std::optional<Error> read_body(FieldReader& reader, auto& message, std::string_view name, std::size_t payload_bytes) {
   if (!reader.read_struct(message)) return reader.error(name);

@@ -72,7 +72,7 @@ void encode(std::uint64_t request, const Message& message, std::vector<std::byte
 std::expected<Decoded, DecodeFailure> decode(ByteView frame, std::optional<std::size_t> payload_bytes, const Limits& limits = {});
 
 /// Whether a message of this type comes with a payload frame, always exactly one (it may be empty): OPEN, SUBMIT, RUN, SETTLE, OUTPUT,
-/// BUNDLE.
+/// BUNDLE, REPLAY, PAYLOAD.
 bool carries_payload(std::uint8_t type);
 
 /// "SUBMIT"; empty for a number that is no message.

@@ -41,7 +41,12 @@ struct FieldTable<JobSpec> {
                                              Field{"element", &JobSpec::element},
                                              Field{"retry", &JobSpec::retry},
                                              Field{"open_timeout_ms", &JobSpec::open_timeout},
-                                             Field{"isolation", &JobSpec::isolation}};
+                                             Field{"isolation", &JobSpec::isolation},
+                                             Field{"delay_ms", &JobSpec::delay},
+                                             Field{"after", &JobSpec::after},
+                                             Field{"after_any", &JobSpec::after_any},
+                                             Field{"deadline_ms", &JobSpec::deadline},
+                                             Field{"ttl_ms", &JobSpec::ttl}};
 };
 
 template <>
@@ -66,7 +71,13 @@ struct FieldTable<JobStatus> {
                                              Field{"float_value", &JobStatus::float_value},
                                              Field{"last_output", &JobStatus::last_output},
                                              Field{"error", &JobStatus::error},
-                                             Field{"error_detail", &JobStatus::error_detail}};
+                                             Field{"error_detail", &JobStatus::error_detail},
+                                             Field{"hold", &JobStatus::hold},
+                                             Field{"hold_ms", &JobStatus::hold_ms},
+                                             Field{"after", &JobStatus::after},
+                                             Field{"deadline_ms", &JobStatus::deadline_ms},
+                                             Field{"forgotten_ms", &JobStatus::forgotten_ms},
+                                             Field{"origin", &JobStatus::origin}};
 };
 
 template <>
@@ -156,6 +167,10 @@ struct Last<Isolation> {
 template <>
 struct Last<JobState> {
   static constexpr JobState kValue = JobState::cancelled;
+};
+template <>
+struct Last<JobHold> {
+  static constexpr JobHold kValue = JobHold::blocked;
 };
 template <>
 struct Last<ArgumentType> {

@@ -68,6 +68,16 @@ Check check_outcomes(std::string_view name, const Outcomes& message) {
   return fault(ErrorCode::out_of_range, fmt::format("{}.details: index {} in a batch of {}", name, outside->index, chunks));
 }
 
+Check check_priority(std::string_view name, const JobSpec& spec) {
+  if (spec.priority <= kLastPriority) return std::nullopt;
+  return fault(ErrorCode::out_of_range, fmt::format("{}.spec.priority: {}; 0 is first, {} is last", name, spec.priority, kLastPriority));
+}
+
+Check check_limit(std::string_view name, std::uint32_t limit) {
+  if (limit <= kMaxListed) return std::nullopt;
+  return fault(ErrorCode::out_of_range, fmt::format("{}.limit: {}; at most {}", name, limit, kMaxListed));
+}
+
 }  // namespace
 
 Check check_message(const Submit& message, std::size_t payload_bytes) {
@@ -91,15 +101,10 @@ Check check_message(const Output& message, std::size_t payload_bytes) {
   return check_outcomes("OUTPUT", message);
 }
 
-Check check_message(const Open& message, std::size_t /*payload_bytes*/) {
-  if (message.spec.priority <= kLastPriority) return std::nullopt;
-  return fault(ErrorCode::out_of_range,
-               fmt::format("OPEN.spec.priority: {}; 0 is first, {} is last", message.spec.priority, kLastPriority));
-}
+Check check_message(const Open& message, std::size_t /*payload_bytes*/) { return check_priority("OPEN", message.spec); }
+Check check_message(const Replay& message, std::size_t /*payload_bytes*/) { return check_priority("REPLAY", message.spec); }
 
-Check check_message(const List& message, std::size_t /*payload_bytes*/) {
-  if (message.limit <= kMaxListed) return std::nullopt;
-  return fault(ErrorCode::out_of_range, fmt::format("LIST.limit: {}; at most {}", message.limit, kMaxListed));
-}
+Check check_message(const List& message, std::size_t /*payload_bytes*/) { return check_limit("LIST", message.limit); }
+Check check_message(const DeadQuery& message, std::size_t /*payload_bytes*/) { return check_limit("DEAD", message.limit); }
 
 }  // namespace sublet::wire

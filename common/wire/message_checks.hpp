@@ -17,6 +17,8 @@ std::optional<Error> check_message(const Settle& message, std::size_t payload_by
 std::optional<Error> check_message(const Output& message, std::size_t payload_bytes);
 std::optional<Error> check_message(const Open& message, std::size_t payload_bytes);
 std::optional<Error> check_message(const List& message, std::size_t payload_bytes);
+std::optional<Error> check_message(const DeadQuery& message, std::size_t payload_bytes);
+std::optional<Error> check_message(const Replay& message, std::size_t payload_bytes);
 
 /// No other message has anything to check.
 template <class Other>

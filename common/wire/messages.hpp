@@ -91,22 +91,32 @@ struct QueueStatus {
   std::string name;
   bool paused = false;
   std::uint64_t jobs = 0;  ///< not ended
+  std::uint64_t held = 0;  ///< chunks of jobs that are delayed or blocked
   std::uint64_t ready = 0;
   std::uint64_t waiting = 0;
   std::uint64_t leased = 0;
   std::uint64_t bytes = 0;         ///< of payloads kept
   std::uint64_t output_bytes = 0;  ///< of outputs not yet taken
+  std::uint64_t dead_bytes = 0;    ///< of dead chunks kept: payloads and errors
   std::uint64_t oldest_ms = 0;     ///< age of the oldest chunk that has not run
   std::uint64_t done = 0;          ///< since the broker started, as `dead` and `retries`
   std::uint64_t dead = 0;
   std::uint64_t retries = 0;
 
-  static constexpr auto kFields = std::tuple{Field{"name", &QueueStatus::name},           Field{"paused", &QueueStatus::paused},
-                                             Field{"jobs", &QueueStatus::jobs},           Field{"ready", &QueueStatus::ready},
-                                             Field{"waiting", &QueueStatus::waiting},     Field{"leased", &QueueStatus::leased},
-                                             Field{"bytes", &QueueStatus::bytes},         Field{"output_bytes", &QueueStatus::output_bytes},
-                                             Field{"oldest_ms", &QueueStatus::oldest_ms}, Field{"done", &QueueStatus::done},
-                                             Field{"dead", &QueueStatus::dead},           Field{"retries", &QueueStatus::retries}};
+  static constexpr auto kFields = std::tuple{Field{"name", &QueueStatus::name},
+                                             Field{"paused", &QueueStatus::paused},
+                                             Field{"jobs", &QueueStatus::jobs},
+                                             Field{"held", &QueueStatus::held},
+                                             Field{"ready", &QueueStatus::ready},
+                                             Field{"waiting", &QueueStatus::waiting},
+                                             Field{"leased", &QueueStatus::leased},
+                                             Field{"bytes", &QueueStatus::bytes},
+                                             Field{"output_bytes", &QueueStatus::output_bytes},
+                                             Field{"dead_bytes", &QueueStatus::dead_bytes},
+                                             Field{"oldest_ms", &QueueStatus::oldest_ms},
+                                             Field{"done", &QueueStatus::done},
+                                             Field{"dead", &QueueStatus::dead},
+                                             Field{"retries", &QueueStatus::retries}};
   bool operator==(const QueueStatus&) const = default;
 };
 
@@ -131,6 +141,53 @@ struct WorkerStatus {
                                              Field{"done", &WorkerStatus::done},
                                              Field{"age_ms", &WorkerStatus::age_ms}};
   bool operator==(const WorkerStatus&) const = default;
+};
+
+/// Which of a job's dead chunks: those that have one of the codes and lie in one of the ranges. An empty list leaves nothing out.
+struct DeadSelection {
+  CodeList codes;
+  std::vector<ChunkRange> chunks;
+
+  static constexpr auto kFields = std::tuple{Field{"codes", &DeadSelection::codes}, Field{"chunks", &DeadSelection::chunks}};
+  bool operator==(const DeadSelection&) const = default;
+};
+
+/// The dead chunks of one job that failed with the same error.
+struct DeadClass {
+  JobId job;
+  ErrorCode code = ErrorCode::ok;
+  std::uint64_t chunks = 0;
+  std::uint64_t replayed = 0;  ///< of these, how many another job was given
+  std::uint64_t bytes = 0;     ///< of their payloads that are kept
+  std::uint64_t example = 0;   ///< id of the chunk that `detail` is about
+  std::string detail;
+
+  static constexpr auto kFields =
+      std::tuple{Field{"job", &DeadClass::job},           Field{"code", &DeadClass::code},   Field{"chunks", &DeadClass::chunks},
+                 Field{"replayed", &DeadClass::replayed}, Field{"bytes", &DeadClass::bytes}, Field{"example", &DeadClass::example},
+                 Field{"detail", &DeadClass::detail}};
+  bool operator==(const DeadClass&) const = default;
+};
+
+struct DeadChunk {
+  std::uint64_t id = 0;
+  ErrorCode code = ErrorCode::ok;
+  std::uint32_t attempts = 0;  ///< that were charged
+  std::uint32_t crashes = 0;   ///< session deaths noted
+  std::uint32_t bytes = 0;     ///< of its payload
+  bool kept = true;            ///< its payload is there
+  JobId replayed;              ///< the job that runs it again; zero: none
+  std::string detail;
+
+  static constexpr auto kFields = std::tuple{Field{"id", &DeadChunk::id},
+                                             Field{"code", &DeadChunk::code},
+                                             Field{"attempts", &DeadChunk::attempts},
+                                             Field{"crashes", &DeadChunk::crashes},
+                                             Field{"bytes", &DeadChunk::bytes},
+                                             Field{"kept", &DeadChunk::kept},
+                                             Field{"replayed", &DeadChunk::replayed},
+                                             Field{"detail", &DeadChunk::detail}};
+  bool operator==(const DeadChunk&) const = default;
 };
 
 // ---- control plane ----
@@ -383,6 +440,63 @@ struct Want {
   bool operator==(const Want&) const = default;
 };
 
+/// Asks for dead chunks: their classes, and (`limit` > 0, of one job) each of them, in the order they died.
+struct DeadQuery {
+  static constexpr std::uint8_t kType = 21;
+  JobId job;             ///< zero: of every job
+  std::string in_queue;  ///< empty: of every queue
+  DeadSelection select;
+  std::uint64_t skip = 0;  ///< chunks of those selected
+  std::uint32_t limit = 0;
+
+  static constexpr auto kFields =
+      std::tuple{Field{"job", &DeadQuery::job}, Field{"in_queue", &DeadQuery::in_queue}, Field{"select", &DeadQuery::select},
+                 Field{"skip", &DeadQuery::skip}, Field{"limit", &DeadQuery::limit}};
+  bool operator==(const DeadQuery&) const = default;
+};
+
+struct DeadListed {
+  static constexpr std::uint8_t kType = 22;
+  std::vector<DeadClass> classes;  ///< newest jobs first
+  std::vector<DeadChunk> chunks;
+  std::vector<JobSpec> spec;  ///< of the one job that was asked for
+
+  static constexpr auto kFields =
+      std::tuple{Field{"classes", &DeadListed::classes}, Field{"chunks", &DeadListed::chunks}, Field{"spec", &DeadListed::spec}};
+  bool operator==(const DeadListed&) const = default;
+};
+
+/// Forgets dead chunks and their payloads. Answered by REMOVED. Idempotent.
+struct Remove {
+  static constexpr std::uint8_t kType = 23;
+  JobId job;
+  DeadSelection select;
+
+  static constexpr auto kFields = std::tuple{Field{"job", &Remove::job}, Field{"select", &Remove::select}};
+  bool operator==(const Remove&) const = default;
+};
+
+/// Removes a job with everything that is kept of it; cancels it first when it has not ended. Answered by REMOVED, also when there is no
+/// such job. Idempotent.
+struct Teardown {
+  static constexpr std::uint8_t kType = 24;
+  JobId job;
+
+  static constexpr auto kFields = std::tuple{Field{"job", &Teardown::job}};
+  bool operator==(const Teardown&) const = default;
+};
+
+struct Removed {
+  static constexpr std::uint8_t kType = 25;
+  JobId job;
+  bool found = false;        ///< there was such a job
+  std::uint64_t chunks = 0;  ///< dead ones that were forgotten
+
+  static constexpr auto kFields =
+      std::tuple{Field{"job", &Removed::job}, Field{"found", &Removed::found}, Field{"chunks", &Removed::chunks}};
+  bool operator==(const Removed&) const = default;
+};
+
 // ---- bulk plane ----
 
 /// Opens a job, or finds the one of its idempotency key. The payload is the bundle: the pipeline with its modules.
@@ -549,8 +663,43 @@ struct BundleReply {
   bool operator==(const BundleReply&) const = default;
 };
 
+/// Opens a job that runs dead chunks of `job` again, under their ids and as `spec` says: one step, in which they become chunks of the new
+/// job, which is closed, and are marked as replayed. The payload is the bundle, or empty for that of the job they died in. Answered by
+/// OPENED with how many there are. The idempotency key makes it safe to repeat.
+struct Replay {
+  static constexpr std::uint8_t kType = 46;
+  JobId job;
+  DeadSelection select;
+  bool again = false;  ///< also those that were replayed before
+  JobSpec spec;
+
+  static constexpr auto kFields = std::tuple{Field{"job", &Replay::job}, Field{"select", &Replay::select}, Field{"again", &Replay::again},
+                                             Field{"spec", &Replay::spec}};
+  bool operator==(const Replay&) const = default;
+};
+
+/// Asks for the payload of one dead chunk. Answered by PAYLOAD.
+struct Peek {
+  static constexpr std::uint8_t kType = 47;
+  JobId job;
+  std::uint64_t chunk = 0;
+
+  static constexpr auto kFields = std::tuple{Field{"job", &Peek::job}, Field{"chunk", &Peek::chunk}};
+  bool operator==(const Peek&) const = default;
+};
+
+/// The payload is the chunk's.
+struct ChunkPayload {
+  static constexpr std::uint8_t kType = 48;
+  JobId job;
+  std::uint64_t chunk = 0;
+
+  static constexpr auto kFields = std::tuple{Field{"job", &ChunkPayload::job}, Field{"chunk", &ChunkPayload::chunk}};
+  bool operator==(const ChunkPayload&) const = default;
+};
+
 using Message = std::variant<Hello, Welcome, Ping, Pong, Bye, ErrorReply, Credit, Window, Offer, Lease, Renew, Renewed, Release, Cancel,
-                             Pause, Watch, Event, List, Listed, Want, Open, Opened, Close, Submit, Accepted, Run, Settle, Settled, Read,
-                             Output, Taken, Get, BundleReply>;
+                             Pause, Watch, Event, List, Listed, Want, DeadQuery, DeadListed, Remove, Teardown, Removed, Open, Opened, Close,
+                             Submit, Accepted, Run, Settle, Settled, Read, Output, Taken, Get, BundleReply, Replay, Peek, ChunkPayload>;
 
 }  // namespace sublet::wire

@@ -46,6 +46,8 @@ struct History {
   std::map<JobId, std::set<std::uint64_t>> accepted;
   std::map<JobId, std::set<std::uint64_t>> logged;
   std::map<JobId, std::uint64_t> next_cursor;
+  std::map<JobId, Instant> not_before;
+  std::map<JobId, JobId> runs_after;
   std::vector<TestWorker> workers;
   std::uint64_t instances = 0;
   bool faults = true;
@@ -83,6 +85,7 @@ struct History {
     RC_ASSERT(worker != nullptr);
     const auto session = worker->sessions.find(message.lease);
     RC_ASSERT(session != worker->sessions.end());
+    check_may_run(message.job);
     for (const auto& range : message.chunks) {
       for (auto id = range.first; id < range.first + range.count; ++id) {
         RC_ASSERT(accepted[message.job].contains(id));
@@ -94,6 +97,14 @@ struct History {
     RC_ASSERT(out <= session->second.window);
     if (lucky(10)) return;  // lost on its way
     session->second.grants[message.grant.value] = {.run = message};
+  }
+  /// Nothing of a job runs before its delay has passed and the job that it runs after has ended.
+  void check_may_run(JobId job) {
+    RC_ASSERT(world.now >= not_before[job]);
+    if (!runs_after.contains(job)) return;
+    const auto progress = world.records.find({.kind = RecordKind::progress, .owner = runs_after.at(job).value});
+    RC_ASSERT(progress != world.records.end());
+    RC_ASSERT(has_ended(std::get<ProgressRecord>(progress->second).state));
   }
   void on(PeerId peer, const wire::Settled& message) {
     auto* worker = worker_at(peer);
@@ -158,7 +169,11 @@ struct History {
     JobSpec spec{.priority = static_cast<std::uint8_t>(draw(0, 2)), .policy = PolicyKind::best_effort};
     spec.retry = {.max_retries = 2, .initial_backoff = 100ms, .max_backoff = 400ms};
     spec.open_timeout = 1h;
+    if (draw(0, 3) == 0) spec.delay = Millis(draw(1, 3000));
+    if (!jobs.empty() && draw(0, 3) == 0) spec.after = {jobs.back()};
     jobs.push_back(world.open(producer, spec));
+    not_before[jobs.back()] = world.now + spec.delay;
+    if (!spec.after.empty()) runs_after[jobs.back()] = spec.after.front();
     hear(world.say(producer, wire::Read{.job = jobs.back(), .chunks = 1000, .bytes = 10'000}));
   }
 

@@ -144,6 +144,10 @@ void Script::set_option(const Words& words) {
   if (const auto value = text("output_budget"); !value.empty()) options_.output_budget_bytes = {.count = number(value)};
   if (const auto value = text("input_budget"); !value.empty()) options_.input_budget_bytes = {.count = number(value)};
   if (const auto value = text("ended_jobs"); !value.empty()) options_.ended_jobs_count = number(value);
+  if (const auto value = text("ended_bytes"); !value.empty()) options_.ended_jobs_bytes = {.count = number(value)};
+  if (const auto value = text("dead_budget"); !value.empty()) options_.dead_budget_bytes = {.count = number(value)};
+  if (const auto value = text("event_budget"); !value.empty()) options_.event_budget_bytes = {.count = number(value)};
+  if (const auto value = text("clock"); !value.empty()) options_.clock = number(value);
 }
 
 PeerId Script::peer(const std::string& actor) {
@@ -154,16 +158,18 @@ PeerId Script::peer(const std::string& actor) {
 
 LeaseId Script::lease(const std::string& name) const { return leases_.at(number(name.substr(1)) - 1).lease; }
 
+JobId Script::job_named(const std::string& name) const {
+  for (const auto& [id, known] : jobs_) {
+    if (known == name) return id;
+  }
+  return JobId{.value = 404};
+}
+
 Input Script::input_of(const std::string& actor, const std::string& verb, const Words& words) {
   if (verb == "gone") return PeerGone{.peer = peer(actor)};
   if (verb == "hello") peers_[actor] = {.value = ++last_peer_};
   Received received{.peer = peer(actor), .request = 1};
-  const auto job = [&] {
-    for (const auto& [id, name] : jobs_) {
-      if (name == words.at(3)) return id;
-    }
-    return JobId{.value = 404};
-  };
+  const auto job = [&] { return job_named(words.at(3)); };
   auto& message = received.message;
   if (verb == "hello") {
     wire::Hello greeting{
@@ -216,6 +222,8 @@ Input Script::input_of(const std::string& actor, const std::string& verb, const 
     message = wire::List{.what = words.at(3) == "jobs"     ? wire::Listing::jobs
                                  : words.at(3) == "queues" ? wire::Listing::queues
                                                            : wire::Listing::workers};
+  } else if (verb == "dead" || verb == "replay" || verb == "rm" || verb == "teardown" || verb == "peek") {
+    message = dead_message(verb, words, job(), received.payload);
   } else if (verb == "get") {
     message = wire::Get{.hash = test_bundle(words.at(3)).hash};
   } else {
@@ -245,6 +253,11 @@ wire::Message Script::open(const Words& words, Blob& payload) {
   spec.retry.max_retries = static_cast<std::uint32_t>(number(value_of(words, "retries", "3")));
   spec.open_timeout = duration(value_of(words, "open_timeout", "10min"));
   spec.isolation = isolation_of(words);
+  spec.delay = duration(value_of(words, "delay", "0s"));
+  for (const auto& name : split(value_of(words, "after"), ',')) spec.after.push_back(job_named(name));
+  spec.after_any = has(words, "any");
+  spec.deadline = duration(value_of(words, "deadline", "0s"));
+  spec.ttl = duration(value_of(words, "ttl", "0s"));
   return wire::Open{.spec = spec};
 }
 
@@ -360,6 +373,15 @@ std::string Script::text_of(const Write& write) const {
     case RecordKind::grant:
       name = grant(key.owner);
       break;
+    case RecordKind::timing:
+      name = job() + " timing";
+      break;
+    case RecordKind::dead:
+      name = fmt::format("{} dead {}", job(), key.item);
+      break;
+    case RecordKind::dead_bytes:
+      name = fmt::format("{} dead {} payload", job(), key.item);
+      break;
   }
   if (std::holds_alternative<Erase>(write.value)) return name + " erased";
   if (const auto* progress = std::get_if<ProgressRecord>(&write.value)) {
@@ -382,6 +404,23 @@ std::string Script::text_of(const Write& write) const {
     return fmt::format("{} of {}{}", name, lease(held->lease), held->alone ? " alone" : "");
   if (const auto* held = std::get_if<LeaseRecord>(&write.value))
     return fmt::format("{}{}", name, held->up ? fmt::format(" window={}", held->window_chunks) : "");
+  if (const auto* timing = std::get_if<TimingRecord>(&write.value)) {
+    auto text = name;
+    // The script's time 0 is 1 s of the broker's clock.
+    const auto add = [&](std::string_view what, std::uint64_t ms) {
+      if (ms > 0) text += fmt::format(" {}={}ms", what, ms - 1000);
+    };
+    add("starts", timing->starts_ms);
+    add("deadline", timing->deadline_ms);
+    add("forgotten", timing->forgotten_ms);
+    for (const auto id : timing->awaits) text += fmt::format(" awaits={}", jobs_.contains(id) ? jobs_.at(id) : "?");
+    return text;
+  }
+  if (const auto* dead = std::get_if<SharedDead>(&write.value)) {
+    auto text = fmt::format("{} chunks {}{}", name, testing::text_of((*dead)->chunks), (*dead)->kept ? "" : " without payload");
+    for (const auto id : (*dead)->replayed) text += fmt::format(" {}", id == JobId{} ? "-" : jobs_.contains(id) ? jobs_.at(id) : "?");
+    return text;
+  }
   if (const auto* blob = std::get_if<Blob>(&write.value)) return fmt::format("{} {} B", name, blob->size());
   if (const auto* runs = std::get_if<RunsRecord>(&write.value)) {
     std::string text = name;
@@ -420,7 +459,8 @@ std::string Script::text_of(const Send& send) {
       return fmt::format("error {}: {}", name_of(message.code), message.detail);
     } else if constexpr (std::is_same_v<Message, wire::Opened>) {
       if (!message.resumed) jobs_[message.job] = opening_;
-      return fmt::format("opened {}{}", job(message.job), message.resumed ? fmt::format(" resumed accepted={}", message.accepted) : "");
+      return fmt::format("opened {}{}{}", job(message.job), message.resumed ? " resumed" : "",
+                         message.resumed || message.accepted > 0 ? fmt::format(" accepted={}", message.accepted) : "");
     } else if constexpr (std::is_same_v<Message, wire::Accepted>) {
       return fmt::format("accepted {} fresh={}", job(message.job), message.fresh);
     } else if constexpr (std::is_same_v<Message, wire::Lease>) {
@@ -451,6 +491,13 @@ std::string Script::text_of(const Send& send) {
                                       {"dropped", status.dropped},
                                       {"retries", status.retries},
                                       {"value", status.integer_value}}));
+      if (status.hold == JobHold::delayed) line += fmt::format(" delayed {}ms", status.hold_ms);
+      if (status.hold == JobHold::blocked) {
+        line += " blocked by";
+        for (const auto id : status.after) line += " " + job(id);
+      }
+      if (status.deadline_ms > 0) line += fmt::format(" deadline={}ms", status.deadline_ms);
+      if (status.origin != JobId{}) line += " replays " + job(status.origin);
       if (status.error != ErrorCode::ok) line += fmt::format(" {}: {}", name_of(status.error), status.error_detail);
       return line;
     } else if constexpr (std::is_same_v<Message, wire::Output>) {
@@ -465,9 +512,13 @@ std::string Script::text_of(const Send& send) {
       std::string line = "listed";
       for (const auto& each : message.jobs) line += fmt::format(" {}", job(each.id));
       for (const auto& each : message.queues) {
-        line += fmt::format(
-            " {}{}{}", each.name, each.paused ? " paused" : "",
-            counts({{"jobs", each.jobs}, {"ready", each.ready}, {"leased", each.leased}, {"bytes", each.bytes}, {"done", each.done}}));
+        line += fmt::format(" {}{}{}", each.name, each.paused ? " paused" : "",
+                            counts({{"jobs", each.jobs},
+                                    {"held", each.held},
+                                    {"ready", each.ready},
+                                    {"leased", each.leased},
+                                    {"bytes", each.bytes},
+                                    {"done", each.done}}));
       }
       for (const auto& each : message.workers) {
         line += fmt::format(
@@ -475,6 +526,12 @@ std::string Script::text_of(const Send& send) {
             counts({{"leases", each.leases}, {"alone", each.process_leases}, {"leased", each.leased_chunks}, {"done", each.done}}));
       }
       return line;
+    } else if constexpr (std::is_same_v<Message, wire::DeadListed>) {
+      return text_of(message);
+    } else if constexpr (std::is_same_v<Message, wire::Removed>) {
+      return fmt::format("removed {}{}", message.found ? job(message.job) : "nothing", counts({{"dead", message.chunks}}));
+    } else if constexpr (std::is_same_v<Message, wire::ChunkPayload>) {
+      return fmt::format("payload {}[{}] {} B", job(message.job), message.chunk, bytes);
     } else if constexpr (std::is_same_v<Message, wire::BundleReply>) {
       return fmt::format("bundle {} B", bytes);
     } else {

@@ -32,10 +32,14 @@ class Script {
   wire::Message submit(const Words& words, Blob& payload);
   wire::Message settle(const Words& words, Blob& payload);
   std::vector<wire::HeldLease> held(const Words& words);
+  /// The verbs dead, replay, rm, teardown and peek.
+  wire::Message dead_message(const std::string& verb, const Words& words, JobId job, Blob& payload);
+  JobId job_named(const std::string& name) const;
   void set_option(const Words& words);
   void note(const Step& step);
   std::string text_of(const Write& write) const;
   std::string text_of(const Send& send);
+  std::string text_of(const wire::DeadListed& listed) const;
   PeerId peer(const std::string& actor);
   LeaseId lease(const std::string& name) const;
 

@@ -100,6 +100,10 @@ template <> struct Spelling<AggregateKind> { static std::string text() { return 
 template <> struct Spelling<ElementType> { static std::string text() { return "*element*"; } };
 template <> struct Spelling<Isolation> { static std::string text() { return "*isolation*"; } };
 template <> struct Spelling<JobState> { static std::string text() { return "*job_state*"; } };
+template <> struct Spelling<JobHold> { static std::string text() { return "*job_hold*"; } };
+template <> struct Spelling<DeadSelection> { static std::string text() { return "**dead_selection**"; } };
+template <> struct Spelling<DeadClass> { static std::string text() { return "**dead_class**"; } };
+template <> struct Spelling<DeadChunk> { static std::string text() { return "**dead_chunk**"; } };
 template <> struct Spelling<ArgumentType> { static std::string text() { return "*argument_type*"; } };
 template <> struct Spelling<HeldLease> { static std::string text() { return "**held_lease**"; } };
 template <> struct Spelling<LeaseTtl> { static std::string text() { return "**lease_ttl**"; } };
@@ -180,7 +184,8 @@ void expect_parts() {
 }
 
 TEST(ProtocolPage, ShowsTheFieldsOfEveryPart) {
-  expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus>();
+  expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus, DeadSelection, DeadClass,
+               DeadChunk>();
   expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineStage, PipelineArgument, ModuleImage>();
   EXPECT_EQ(section("bundle").rows, rows_of<Bundle>());
 }
@@ -242,9 +247,9 @@ TEST(ProtocolPage, ListsEveryEnumeratorUpToTheLast) {
     const auto last = values.find_last_of(',');
     if (last != std::string::npos) shown.emplace_back(name, values.substr(last + 2, values.find(' ', last + 2) - last - 2));
   }
-  const std::vector<Row> expected = {counted<Role>(),       counted<Plane>(),         counted<Listing>(),
-                                     counted<PolicyKind>(), counted<AggregateKind>(), counted<ElementType>(),
-                                     counted<Isolation>(),  counted<JobState>(),      counted<ArgumentType>()};
+  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),   counted<PolicyKind>(),
+                                     counted<AggregateKind>(), counted<ElementType>(), counted<Isolation>(), counted<JobState>(),
+                                     counted<JobHold>(),       counted<ArgumentType>()};
   EXPECT_EQ(shown, expected);
 }
 

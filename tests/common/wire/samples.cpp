@@ -28,7 +28,8 @@ JobStatus running_job() {
           .age_ms = 1500,
           .last_output = Cursor{1},
           .error = ErrorCode::ok,
-          .error_detail = ""};
+          .error_detail = "",
+          .deadline_ms = 598'500};
 }
 
 JobStatus failed_job() {
@@ -49,18 +50,22 @@ JobStatus failed_job() {
           .float_value = 0.5,
           .last_output = Cursor{3},
           .error = ErrorCode::retries_exhausted,
-          .error_detail = "chunk 2: transient"};
+          .error_detail = "chunk 2: transient",
+          .forgotten_ms = 3'600'000,
+          .origin = JobId{0xc0ffee01}};
 }
 
 QueueStatus default_queue() {
   return {.name = "default",
           .paused = false,
           .jobs = 1,
+          .held = 0,
           .ready = 0,
           .waiting = 0,
           .leased = 2,
           .bytes = 6,
           .output_bytes = 2,
+          .dead_bytes = 0,
           .oldest_ms = 1500,
           .done = 1,
           .dead = 0,
@@ -92,8 +97,15 @@ JobSpec film_spec() {
           .element = ElementType::f64,
           .retry = {.max_retries = 3, .initial_backoff = 1s, .max_backoff = 16s},
           .open_timeout = 10min,
-          .isolation = Isolation::tenant};
+          .isolation = Isolation::tenant,
+          .delay = 10s,
+          .after = {JobId{0xc0ffee02}},
+          .after_any = false,
+          .deadline = 10min,
+          .ttl = 1h};
 }
+
+DeadSelection crashed() { return {.codes = {{403}}, .chunks = {{.first = 0, .count = 8}}}; }
 
 std::vector<Sample> control_samples() {
   return {
@@ -164,6 +176,28 @@ std::vector<Sample> control_samples() {
       {8, {}, List{.what = Listing::jobs, .limit = 100}},
       {8, {}, Listed{.jobs = {failed_job()}, .queues = {default_queue()}, .workers = {one_worker()}}},
       {0, {}, Want{.sessions = 2, .bytes = 1U << 20U}},
+      {15, {}, DeadQuery{.job = kJob, .in_queue = "", .select = crashed(), .skip = 0, .limit = 100}},
+      {15,
+       {},
+       DeadListed{.classes = {{.job = kJob,
+                               .code = ErrorCode::poison,
+                               .chunks = 1,
+                               .replayed = 0,
+                               .bytes = 3,
+                               .example = 7,
+                               .detail = "ended its session"}},
+                  .chunks = {{.id = 7,
+                              .code = ErrorCode::poison,
+                              .attempts = 0,
+                              .crashes = 3,
+                              .bytes = 3,
+                              .kept = true,
+                              .replayed = JobId{0},
+                              .detail = "ended its session"}},
+                  .spec = {}}},
+      {16, {}, Remove{.job = kJob, .select = crashed()}},
+      {17, {}, Teardown{.job = kJob}},
+      {17, {}, Removed{.job = kJob, .found = true, .chunks = 1}},
   };
 }
 
@@ -204,6 +238,9 @@ std::vector<Sample> bulk_samples() {
       {0, {}, Taken{.job = kJob, .cursor = Cursor{1}}},
       {14, {}, Get{.hash = bundle_hash()}},
       {14, bundle_bytes, BundleReply{.hash = bundle_hash()}},
+      {18, 0, Replay{.job = kJob, .select = crashed(), .again = false, .spec = film_spec()}},
+      {19, {}, Peek{.job = kJob, .chunk = 7}},
+      {19, 3, ChunkPayload{.job = kJob, .chunk = 7}},
   };
 }
 
