@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,20 @@ struct ClientOptions {
 
 using QueueStatus = wire::QueueStatus;
 using WorkerStatus = wire::WorkerStatus;
+using DeadSelection = wire::DeadSelection;
+using DeadClass = wire::DeadClass;
+using DeadChunk = wire::DeadChunk;
+
+/// Which dead chunks run again, and what is different this time.
+struct ReplayRequest {
+  DeadSelection select = {};
+  /// Also those that were replayed before.
+  bool again = false;
+  /// Instead of the pipeline they died in.
+  std::optional<Bundle> bundle = {};
+  /// Changes the specification of the job they died in: limits, queue, key.
+  std::function<void(JobSpec&)> change = {};
+};
 
 /// A connection to a broker, kept up by a thread of its own: it reconnects and repeats what was not answered. Cheap to copy; all copies and
 /// the jobs opened through them share the connection, which closes with the last of them; what was not flushed by then may be lost. Any
@@ -74,6 +89,22 @@ class Client {
   Result<std::vector<WorkerStatus>> workers();
   /// A paused queue takes chunks and runs none.
   Result<QueueStatus> pause(const std::string& queue, bool paused);
+
+  /// Dead chunks by error: of one job, or of all jobs (`job` zero) in one queue or (empty) in every one.
+  Result<std::vector<DeadClass>> dead(JobId job = {}, const std::string& queue = "");
+  /// Each dead chunk of a job that is kept, in the order they died.
+  Result<std::vector<DeadChunk>> dead_chunks(JobId job, const DeadSelection& select = {});
+  /// What a dead chunk was given; `payload_lost` when its queue had no room to keep it.
+  Result<Blob> dead_payload(JobId job, ChunkId chunk);
+  /// Runs dead chunks again in a new, closed job under the same ids; all of them or, on an error, none. `accepted_before` of the job says
+  /// how many. `not_found` when there is none that was not replayed before.
+  Result<Job> replay(JobId job, const ReplayRequest& request = {});
+  /// Forgets dead chunks with their payloads; answers how many.
+  Result<std::uint64_t> forget_dead(JobId job, const DeadSelection& select = {});
+
+  /// Removes a job and all that is kept of it: chunks, outputs, dead chunks, records. Cancels it first when it has not ended. Answers
+  /// whether there was one; safe to repeat.
+  Result<bool> teardown(JobId job);
 
   /// Makes every call that waits now, or will wait later, return `interrupted` (for Ctrl-C, from any thread but not from a signal handler),
   /// until called with `false`. Jobs go on at the broker.

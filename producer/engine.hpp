@@ -44,8 +44,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   /// Asks, and waits for the answer as long as `call_timeout` allows.
   template <class Answer>
-  Result<Answer> call(wire::Plane plane, wire::Message question, std::optional<JobId> job = {}, std::optional<Blob> payload = {}) {
-    auto answer = ask(plane, std::move(question), job, std::move(payload));
+  Result<Answer> call(wire::Plane plane, wire::Message question, std::optional<JobId> job = {}, std::optional<Blob> payload = {},
+                      Blob* received = nullptr) {
+    auto answer = ask(plane, std::move(question), job, std::move(payload), received);
     if (!answer) return std::unexpected(std::move(answer.error()));
     if (auto* expected = std::get_if<Answer>(&*answer)) return std::move(*expected);
     return fail(ErrorCode::protocol_error, "the broker's answer is of another kind than the question; check that both are of one version");
@@ -85,7 +86,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   using Lock = std::unique_lock<std::mutex>;
   static void stop(const std::shared_ptr<Engine>& engine);
   Result<void> await_welcome();
-  Result<wire::Message> ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload);
+  Result<wire::Message> ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload,
+                            Blob* received);
   template <class Ready>
   Result<void> wait_until(Lock& lock, std::condition_variable& condition, std::optional<Instant> deadline, Ready ready);
   Result<void> make_room(Lock& lock, const JobHandle& job, Load load);

@@ -83,7 +83,8 @@ Result<void> Engine::wait_until(Lock& lock, std::condition_variable& condition, 
   return {};
 }
 
-Result<wire::Message> Engine::ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload) {
+Result<wire::Message> Engine::ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload,
+                                  Blob* received) {
   Lock lock(mutex_);
   const std::uint64_t request = connection_.ask(plane, std::move(question), std::move(payload), job);
   wake(lock);
@@ -91,7 +92,10 @@ Result<wire::Message> Engine::ask(wire::Plane plane, wire::Message question, std
   std::optional<Result<wire::Message>> answer;
   const auto waited = wait_until(lock, answered_, io::now() + options_.call_timeout,
                                  [&] { return answer || (answer = connection_.take_answer(request)).has_value(); });
-  if (waited) return std::move(*answer);
+  if (waited) {
+    if (received != nullptr) *received = connection_.take_payload(request);
+    return std::move(*answer);
+  }
   if (auto reason = connection_.forget(request)) return std::unexpected(std::move(*reason));
   return std::unexpected(waited.error());
 }

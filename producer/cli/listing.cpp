@@ -25,10 +25,23 @@ int percent(const JobStatus& job) { return job.accepted == 0 ? 0 : static_cast<i
 /// What a job is doing, in a word that says more than its state while it has not ended.
 std::string_view activity(const JobStatus& job) {
   if (has_ended(job.state)) return to_text(job.state);
+  if (job.hold != JobHold::none) return to_text(job.hold);
   if (job.leased > 0) return "running";
   if (job.ready > 0) return "ready";
   if (job.waiting > 0) return "waiting";
   return to_text(job.state);
+}
+
+std::string ids_text(const std::vector<JobId>& jobs) {
+  std::string text;
+  for (const auto job : jobs) text += (text.empty() ? "" : ", ") + to_hex(job);
+  return text;
+}
+
+Json ids_json(const std::vector<JobId>& jobs) {
+  auto array = Json::array();
+  for (const auto job : jobs) array.push_back(to_hex(job));
+  return array;
 }
 
 std::string error_text(const JobStatus& job) {
@@ -65,6 +78,7 @@ std::string queues_table(const std::vector<wire::QueueStatus>& queues, const std
   Table table{.columns = {{.title = "QUEUE", .shortest = 8},
                           {.title = "STATE"},
                           {.title = "JOBS", .right = true},
+                          {.title = "HELD", .right = true, .rank = 2},
                           {.title = "READY", .right = true},
                           {.title = "WAITING", .right = true, .rank = 2},
                           {.title = "LEASED", .right = true},
@@ -77,10 +91,10 @@ std::string queues_table(const std::vector<wire::QueueStatus>& queues, const std
   if (!rates.empty()) table.columns.insert(table.columns.end() - 1, {.title = "DONE/S", .right = true});
   for (std::size_t index = 0; index < queues.size(); ++index) {
     const auto& queue = queues[index];
-    auto& row = table.rows.emplace_back(
-        std::vector<std::string>{printable(queue.name), queue.paused ? "paused" : "open", count_text(queue.jobs), count_text(queue.ready),
-                                 count_text(queue.waiting), count_text(queue.leased), size_text(queue.bytes), size_text(queue.output_bytes),
-                                 queue.ready == 0 ? "-" : age_of(queue.oldest_ms), count_text(queue.done), count_text(queue.dead)});
+    auto& row = table.rows.emplace_back(std::vector<std::string>{
+        printable(queue.name), queue.paused ? "paused" : "open", count_text(queue.jobs), count_text(queue.held), count_text(queue.ready),
+        count_text(queue.waiting), count_text(queue.leased), size_text(queue.bytes), size_text(queue.output_bytes),
+        queue.ready == 0 ? "-" : age_of(queue.oldest_ms), count_text(queue.done), count_text(queue.dead)});
     if (!rates.empty()) row.insert(row.end() - 1, rates[index]);
   }
   return render(table, width);
@@ -140,6 +154,11 @@ std::string job_text(const JobStatus& job, std::size_t width) {
   pairs.emplace_back("retries", count_text(job.retries));
   pairs.emplace_back("sessions", count_text(job.sessions));
   pairs.emplace_back("age", age_of(job.age_ms));
+  if (job.hold_ms > 0) pairs.emplace_back("begins", "in " + duration_text(Millis(job.hold_ms)));
+  if (!job.after.empty()) pairs.emplace_back("after", ids_text(job.after));
+  if (job.deadline_ms > 0) pairs.emplace_back("deadline", "in " + duration_text(Millis(job.deadline_ms)));
+  if (job.forgotten_ms > 0) pairs.emplace_back("kept", "for another " + duration_text(Millis(job.forgotten_ms)));
+  if (job.origin != JobId{}) pairs.emplace_back("replays", to_hex(job.origin));
   return render_pairs(pairs, width);
 }
 
@@ -170,13 +189,30 @@ Json job_json(const JobStatus& job) {
           {"age_ms", job.age_ms},
           {"integer_value", job.integer_value},
           {"float_value", job.float_value},
-          {"error", job.error == ErrorCode::ok ? Json(nullptr) : Json{{"name", error_info(job.error).name}, {"detail", job.error_detail}}}};
+          {"error", job.error == ErrorCode::ok ? Json(nullptr) : Json{{"name", error_info(job.error).name}, {"detail", job.error_detail}}},
+          {"hold", job.hold == JobHold::none ? Json(nullptr) : Json(to_text(job.hold))},
+          {"hold_ms", job.hold_ms},
+          {"after", ids_json(job.after)},
+          {"deadline_ms", job.deadline_ms},
+          {"forgotten_ms", job.forgotten_ms},
+          {"origin", job.origin == JobId{} ? Json(nullptr) : Json(to_hex(job.origin))}};
 }
 
 Json queue_json(const wire::QueueStatus& queue) {
-  return {{"name", queue.name},           {"paused", queue.paused}, {"jobs", queue.jobs},   {"ready", queue.ready},
-          {"waiting", queue.waiting},     {"leased", queue.leased}, {"bytes", queue.bytes}, {"output_bytes", queue.output_bytes},
-          {"oldest_ms", queue.oldest_ms}, {"done", queue.done},     {"dead", queue.dead},   {"retries", queue.retries}};
+  return {{"name", queue.name},
+          {"paused", queue.paused},
+          {"jobs", queue.jobs},
+          {"held", queue.held},
+          {"ready", queue.ready},
+          {"waiting", queue.waiting},
+          {"leased", queue.leased},
+          {"bytes", queue.bytes},
+          {"output_bytes", queue.output_bytes},
+          {"dead_bytes", queue.dead_bytes},
+          {"oldest_ms", queue.oldest_ms},
+          {"done", queue.done},
+          {"dead", queue.dead},
+          {"retries", queue.retries}};
 }
 
 Json worker_json(const wire::WorkerStatus& worker) {

@@ -27,6 +27,7 @@ void add_verbs(CLI::App& app, Action& chosen) {
   add_submit(app, chosen);
   add_outputs(app, chosen);
   add_jobs(app, chosen);
+  add_dead(app, chosen);
   add_queues(app, chosen);
   add_pipeline(app, chosen);
   add_version(app, chosen);

@@ -50,6 +50,7 @@ void Connection::receive(wire::Plane plane, std::uint64_t request, wire::Message
   }
   if (auto* event = std::get_if<wire::Event>(&message)) moved(request, *event);
   if (requests_.knows(request)) {
+    if (std::holds_alternative<wire::ChunkPayload>(message)) payloads_.insert_or_assign(request, std::move(payload));
     requests_.answer(request, std::move(message));
     changes_.answers = true;
   }

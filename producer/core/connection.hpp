@@ -62,8 +62,10 @@ class Connection {
 
   std::uint64_t ask(wire::Plane plane, wire::Message message, std::optional<Blob> payload, std::optional<JobId> job);
   std::optional<Result<wire::Message>> take_answer(std::uint64_t request) { return requests_.take_answer(request); }
+  /// What came with that answer, once; only PAYLOAD brings any.
+  Blob take_payload(std::uint64_t request);
   /// Gives up waiting; returns what the broker last answered to it, if it asked to wait.
-  std::optional<Error> forget(std::uint64_t request) { return requests_.forget(request); }
+  std::optional<Error> forget(std::uint64_t request);
 
   /// The job of that id, known from now on.
   std::shared_ptr<KnownJob> adopt(JobId id);
@@ -121,6 +123,7 @@ class Connection {
   Effects effects_;
   Changes changes_;
   Requests requests_;
+  std::map<std::uint64_t, Blob> payloads_;  ///< of answers not yet taken, by request
   std::optional<wire::Welcome> welcome_;
   std::map<JobId, std::shared_ptr<KnownJob>> jobs_;
   std::map<std::uint64_t, std::shared_ptr<KnownJob>> submits_;  ///< in flight, by request

@@ -20,6 +20,16 @@ std::uint64_t Connection::ask(wire::Plane plane, wire::Message message, std::opt
   return request;
 }
 
+Blob Connection::take_payload(std::uint64_t request) {
+  const auto found = payloads_.extract(request);
+  return found ? found.mapped() : Blob();
+}
+
+std::optional<Error> Connection::forget(std::uint64_t request) {
+  payloads_.erase(request);
+  return requests_.forget(request);
+}
+
 std::shared_ptr<KnownJob> Connection::adopt(JobId id) {
   auto& job = jobs_[id];
   if (!job) {

@@ -68,6 +68,18 @@ Result<ExitCode> cancel_job(Environment& environment, const JobArguments& argume
   return ExitCode::ok;
 }
 
+Result<ExitCode> tear_down(Environment& environment, const JobArguments& arguments, Client& client, bool json) {
+  const auto job = find_job(client, arguments.job);
+  // A job that is not there is what was asked for.
+  if (!job && job.error().code != ErrorCode::not_found) return std::unexpected(job.error());
+  const auto found = job ? client.teardown(*job) : Result<bool>(false);
+  if (!found) return std::unexpected(found.error());
+  environment.console.print(json     ? json_line({{"job", job ? to_hex(*job) : arguments.job}, {"found", *found}})
+                            : *found ? fmt::format("Removed {} and all that was kept of it.\n", to_hex(*job))
+                                     : fmt::format("There is no job {}; nothing to remove.\n", printable(arguments.job)));
+  return ExitCode::ok;
+}
+
 Result<ExitCode> wait_for_job(Environment& environment, const JobArguments& arguments, Client& client, Millis timeout, bool json) {
   const auto job = find_job(client, arguments.job);
   if (!job) return std::unexpected(job.error());
@@ -145,6 +157,12 @@ void add_jobs(CLI::App& app, Action& chosen) {
   auto* cancel = add_verb(app, "cancel", "End a job: what has not run is not run", "sublet cancel 5f2c");
   add_job_id(*cancel, *cancelled);
   choose(*cancel, cancelled, chosen, cancel_job);
+
+  auto torn = std::make_shared<JobArguments>();
+  auto* teardown =
+      add_verb(app, "teardown", "Remove a job with its outputs, its dead chunks and every record of it", "sublet teardown 5f2c");
+  add_job_id(*teardown, *torn);
+  choose(*teardown, torn, chosen, tear_down);
 
   add_wait(app, chosen);
 }

@@ -8,6 +8,7 @@
 #include "producer/cli/text.hpp"
 #include "producer/cli/verbs/burst_arguments.hpp"
 #include "producer/cli/verbs/drive.hpp"
+#include "producer/cli/verbs/job_times.hpp"
 #include "producer/cli/verbs/verb.hpp"
 
 namespace sublet::cli {
@@ -24,6 +25,7 @@ struct SubmitArguments {
   std::string name;
   std::string key;
   std::size_t batch = 0;
+  JobTimes times;
   bool wait = false;
   bool quiet = false;
 };
@@ -38,6 +40,8 @@ Result<BurstPlan> plan_of(const Environment& environment, const SubmitArguments&
   }
   auto plan = make_plan(environment, arguments.burst, arguments.wait);
   if (!plan) return plan;
+  if (auto applied = apply(arguments.times, std::chrono::system_clock::now(), plan->spec); !applied)
+    return std::unexpected(applied.error());
   plan->spec.queue = arguments.queue;
   plan->spec.priority = static_cast<std::uint8_t>(arguments.priority);
   plan->spec.name = arguments.name.empty() ? plan->bundle.pipeline.name : arguments.name;
@@ -79,6 +83,9 @@ ExitCode report_submitted(Environment& environment, const SubmitArguments& argum
 Result<ExitCode> submit(Environment& environment, const SubmitArguments& arguments, BurstPlan plan, Client& client, bool json) {
   const Showing showing{.quiet = arguments.quiet, .json = json};
   if (showing.progress()) say_skipped(environment.console, plan.inputs);
+  auto after = find_after(client, arguments.times);
+  if (!after) return std::unexpected(after.error());
+  plan.spec.after = std::move(*after);
   auto burst = Burst::start(client, std::move(plan));
   if (!burst) return std::unexpected(burst.error());
   // The loop hears Ctrl-C itself and says why the burst stops; the client's own interruption would look like an error of it.
@@ -131,6 +138,7 @@ void add_submit(CLI::App& app, Action& chosen) {
   verb->add_option("--name", arguments->name, "How the job shows in lists")->type_name("NAME");
   verb->add_option("--key", arguments->key, "Idempotency key: submitting again with it goes on with the same job")->type_name("KEY");
   verb->add_option("--batch", arguments->batch, "Chunks that travel together; 0: as they come")->type_name("N");
+  add_job_times(*verb, arguments->times);
   verb->add_flag("-q,--quiet", arguments->quiet, "No progress and no summary, errors only");
   add_connection(*verb, arguments->connection);
   add_format(*verb, arguments->format);

@@ -63,6 +63,7 @@ void add_up(CLI::App& app, Action& chosen);
 void add_submit(CLI::App& app, Action& chosen);
 void add_outputs(CLI::App& app, Action& chosen);
 void add_jobs(CLI::App& app, Action& chosen);
+void add_dead(CLI::App& app, Action& chosen);
 void add_queues(CLI::App& app, Action& chosen);
 void add_pipeline(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
