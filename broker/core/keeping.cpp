@@ -34,7 +34,7 @@ void Core::trim_ended() {
   for (auto next = ended_.begin(); next != ended_.end() && ended_bytes_ > options_.ended_jobs_bytes.count;) {
     auto& job = *(next++)->second;
     // Whoever is reading it is about to make room.
-    if (job.kept_bytes > 0 && !job.log.reader()) drop_ended(job, ForgetReason::bytes);
+    if (job.kept_bytes > 0 && job.log.readers().empty()) drop_ended(job, ForgetReason::bytes);
   }
 }
 
@@ -45,8 +45,10 @@ void Core::check_kept(Job& job) {
 void Core::forget_job(Job& job) {
   const auto owner = job.id.value;
   for (const auto& [first, last] : job.ids.intervals()) erase({.kind = RecordKind::accepted, .owner = owner, .item = first});
-  if (const auto& reader = job.log.reader(); reader && job.log.taken() != job.log.last()) {
-    send(reader->peer, reader->request,
+  // Whoever waits for more of it waits no longer. Who was sent everything has it, or asks again over a new connection.
+  for (const auto& reader : job.log.readers()) {
+    if (job.log.all_sent() && &reader == &job.log.readers().back()) break;
+    send(reader.peer, reader.request,
          wire::ErrorReply{.code = ErrorCode::not_found, .detail = fmt::format("job {} is no longer kept", to_hex(job.id))});
   }
   const auto bytes = job.log.bytes();

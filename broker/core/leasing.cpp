@@ -60,7 +60,11 @@ Core::Handled Core::on(Request, Worker& worker, wire::Window& message) {
     return fail(ErrorCode::protocol_error,
                 fmt::format("lease {} asks for a process of its own and got less; release it instead", to_hex(lease->id)));
   }
-  if (!std::exchange(lease->up, true)) lease->idle_since = now_;
+  if (!std::exchange(lease->up, true)) {
+    lease->idle_since = now_;
+    // Its holder counts from when LEASE came. That was before it sent this, so it gives up before this deadline, however long LEASE took.
+    lease->deadline = now_ + options_.lease_ttl + options_.lease_margin;
+  }
   lease->window_chunks = message.chunks;
   lease->window_bytes = message.bytes;
   lease->got = message.isolation;

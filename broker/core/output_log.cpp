@@ -42,14 +42,26 @@ void OutputLog::drop_front() {
 }
 
 void OutputLog::read(const Reader& reader, Cursor after) {
-  reader_ = reader;
+  if (reader.chunks == 0 || reader.bytes == 0) return forget_reader(reader.peer);
+  std::erase_if(readers_, [&](const Reader& earlier) { return earlier.peer == reader.peer; });
+  readers_.push_back(reader);
   sent_ = std::clamp(after, taken_, last_);
 }
 
+void OutputLog::forget_reader(PeerId peer) {
+  const auto left = std::ranges::find(readers_, peer, &Reader::peer);
+  if (left == readers_.end()) return;
+  const bool newest = std::next(left) == readers_.end();
+  readers_.erase(left);
+  // How much the one before had received is not known: it drops what comes again.
+  if (newest) sent_ = taken_;
+}
+
 const OutputLog::Entry* OutputLog::send_next() {
-  if (!reader_ || sent_ == last_ || reader_->chunks == 0 || reader_->bytes == 0) return nullptr;
+  if (readers_.empty() || sent_ == last_) return nullptr;
+  const auto& reader = readers_.back();
   const auto& entry = at({.value = sent_.value + 1});
-  const bool fits = entry.chunks_through - chunks_taken_ <= reader_->chunks && entry.bytes_through - bytes_taken_ <= reader_->bytes;
+  const bool fits = entry.chunks_through - chunks_taken_ <= reader.chunks && entry.bytes_through - bytes_taken_ <= reader.bytes;
   // An entry larger than the whole window would never fit: it goes when nothing else is on its way.
   if (!fits && sent_ != taken_) return nullptr;
   ++sent_.value;

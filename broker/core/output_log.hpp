@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
+#include <vector>
 
 #include "broker/core/step.hpp"
 #include "broker/stores/record.hpp"
@@ -13,7 +13,8 @@ namespace sublet::broker {
 /// Bytes of its error texts.
 std::uint64_t texts_of(const wire::Output& output);
 
-/// A job's finished chunks, in the order their settles came: entries numbered from 1, kept until they are taken. Has one reader at a time.
+/// A job's finished chunks, in the order their settles came: entries numbered from 1, kept until they are taken. They go to one reader at a
+/// time, the newest.
 class OutputLog {
  public:
   struct Entry {
@@ -54,10 +55,15 @@ class OutputLog {
     }
   }
 
-  /// From now on `reader` gets what comes after `after`.
+  /// From now on `reader` gets what comes after `after`, until another one reads; one whose window holds nothing reads no more.
   void read(const Reader& reader, Cursor after);
-  void forget_reader() { reader_.reset(); }
-  [[nodiscard]] const std::optional<Reader>& reader() const { return reader_; }
+  /// That peer reads no more. When it was the newest reader, the one before it goes on, with everything that was not taken: a READ that
+  /// came late, from a process that is long dead, must not keep the outputs from the one that waits for them.
+  void forget_reader(PeerId peer);
+  /// Those who asked, the one that gets the entries last.
+  [[nodiscard]] const std::vector<Reader>& readers() const { return readers_; }
+  /// Whether the reader that gets the entries has been sent all of them.
+  [[nodiscard]] bool all_sent() const { return sent_ == last_; }
   /// The next entry that the reader's window lets through, now counted as sent; nullptr when there is none.
   const Entry* send_next();
 
@@ -74,7 +80,7 @@ class OutputLog {
   Cursor sent_;
   std::uint64_t chunks_total_ = 0, bytes_total_ = 0, texts_total_ = 0;
   std::uint64_t chunks_taken_ = 0, bytes_taken_ = 0, texts_taken_ = 0;
-  std::optional<Reader> reader_;
+  std::vector<Reader> readers_;
 };
 
 }  // namespace sublet::broker

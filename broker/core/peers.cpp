@@ -83,8 +83,9 @@ void Core::detach(PeerId peer) {
     if (job == jobs_.end()) continue;
     job->second->watchers.remove(peer);
     count_events(*job->second);
-    const auto& reader = job->second->log.reader();
-    if (reader && reader->peer == peer) job->second->log.forget_reader();
+    job->second->log.forget_reader(peer);
+    job->second->readable = true;
+    mark(*job->second);
   }
   auto* worker = found->second.worker;
   peers_.erase(found);

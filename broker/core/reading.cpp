@@ -37,7 +37,7 @@ Core::Handled Core::on(Request, wire::Taken& message) {
 
 void Core::pump(Job& job) {
   while (const auto* entry = job.log.send_next()) {
-    const auto& reader = *job.log.reader();
+    const auto& reader = job.log.readers().back();
     std::vector<Blob> payload;
     if (!entry->payload.empty()) payload.push_back(entry->payload);
     send(reader.peer, reader.request, *entry->output, std::move(payload));

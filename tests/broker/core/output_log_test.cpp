@@ -40,9 +40,39 @@ TEST(OutputLog, SendsAgainFromWhereTheNextReadAsks) {
   for (int entry = 0; entry < 3; ++entry) append(log, 1, 1);
   log.read({.chunks = 10, .bytes = 100}, {});
   EXPECT_EQ(sent(log).size(), 3U);
-  log.forget_reader();
   log.read({.chunks = 10, .bytes = 100}, {.value = 1});
   EXPECT_EQ(sent(log), (std::vector<std::uint64_t>{2, 3}));
+}
+
+TEST(OutputLog, GoesOnWithTheReaderBeforeWhenTheNewestLeaves) {
+  OutputLog log;
+  for (int entry = 0; entry < 3; ++entry) append(log, 1, 1);
+  log.read({.peer = {1}, .chunks = 10, .bytes = 100}, {});
+  log.take({.value = 1}, [](Cursor) {});
+  log.read({.peer = {2}, .chunks = 10, .bytes = 100}, {.value = 3});
+  EXPECT_EQ(sent(log).size(), 0U);
+  log.forget_reader({2});
+  ASSERT_EQ(log.readers().size(), 1U);
+  EXPECT_EQ(log.readers().back().peer, PeerId{1});
+  EXPECT_EQ(sent(log), (std::vector<std::uint64_t>{2, 3})) << "what was not taken comes again";
+}
+
+TEST(OutputLog, StaysWithTheNewestReaderWhenAnEarlierOneLeaves) {
+  OutputLog log;
+  append(log, 1, 1);
+  log.read({.peer = {1}, .chunks = 10, .bytes = 100}, {});
+  log.read({.peer = {2}, .chunks = 10, .bytes = 100}, {});
+  EXPECT_EQ(sent(log).size(), 1U);
+  log.forget_reader({1});
+  EXPECT_EQ(sent(log).size(), 0U);
+  EXPECT_EQ(log.readers().back().peer, PeerId{2});
+}
+
+TEST(OutputLog, HasNoReaderOnceItsWindowHoldsNothing) {
+  OutputLog log;
+  log.read({.peer = {1}, .chunks = 10, .bytes = 100}, {});
+  log.read({.peer = {1}, .chunks = 0, .bytes = 0}, {});
+  EXPECT_TRUE(log.readers().empty());
 }
 
 TEST(OutputLog, DeletesWhatIsTakenOnce) {
