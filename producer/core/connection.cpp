@@ -79,8 +79,10 @@ void Connection::came_up(Instant now) {
   for (auto& [id, job] : jobs_) {
     job->queue.set_full(full_batch_);
     job->queue.repeat_all();
+    // A store that lost its last writes may have a shorter log than the end told of, and the reader would wait for the rest for ever.
+    job->end_in_doubt = job->ended() && job->reader && !job->all_received();
     // One that was asked for while nobody was there has not been sent yet.
-    job->watch_due = (job->watch_due || job->watch_request != 0) && !job->ended();
+    job->watch_due = (job->watch_due || job->watch_request != 0) && (!job->ended() || job->end_in_doubt);
     job->taken_told = {};
     if (job->reader) {
       job->reader->read_due = true;
@@ -187,7 +189,8 @@ void Connection::moved(std::uint64_t request, const wire::Event& event) {
   const auto job = find(event.job.id);
   if (!job) return;
   // An answer may overtake a newer EVENT of the other plane, and the end is told by both; what has ended stays so and is told once.
-  if (!job->ended()) {
+  if (!job->ended() || (job->end_in_doubt && request == job->watch_request)) {
+    job->end_in_doubt = false;
     job->status = event.job;
     tell(job, JobEvent::What::status);
   }

@@ -43,6 +43,8 @@ struct KnownJob {
   std::uint64_t watch_request = 0;  ///< 0: not followed
   Millis watch_interval{0};
   bool watch_due = false;
+  /// It has ended, but outputs are still to come, and the broker is another or its store may have lost the end: what it says now counts.
+  bool end_in_doubt = false;
 
   Cursor taken_before;  ///< outputs up to here were taken before the job was opened here
   Cursor taken_told;    ///< of these, what the broker has been told over this connection

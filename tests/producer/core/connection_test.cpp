@@ -403,6 +403,21 @@ TEST(Connection, KnowsTheEndOnlyWithTheWholeLog) {
   EXPECT_TRUE(job->all_received());
 }
 
+TEST(Connection, AsksAgainForTheEndWhenAStoreMayHaveLostPartOfTheLog) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.follow(job, 200ms);
+  fixture.connection.open_reader(job, {.chunks = 8, .bytes = 1'000});
+  EXPECT_EQ(fixture.sent<wire::Watch>().size(), 1U);
+  fixture.status(JobState::done, 2);
+  fixture.output(1, 0);
+  EXPECT_FALSE(job->all_received());
+  EXPECT_EQ(fixture.sent<wire::Watch>(fixture.reconnect()).size(), 1U);
+  JobStatus shorter{.id = {7}, .name = {}, .queue = {}, .state = JobState::done, .last_output = {1}, .error_detail = {}};
+  fixture.connection.receive(Plane::control, fixture.last_request, wire::Event{shorter}, {}, fixture.now);
+  EXPECT_TRUE(job->all_received());
+}
+
 TEST(Connection, FollowsAJobAgainAfterAReconnectUntilItHasEnded) {
   Fixture fixture;
   const auto job = fixture.job();
