@@ -13,7 +13,7 @@ void AgentLeases::add(LeaseId lease, Millis ttl, Instant now) {
   if (leases_.empty()) {
     last_renewal_ = now;
   }
-  leases_[lease] = {.ttl = ttl, .deadline = now + ttl / 2};
+  leases_[lease] = {.ttl = ttl, .deadline = now + ttl};
 }
 
 std::optional<Instant> AgentLeases::deadline(LeaseId lease) const {

@@ -13,11 +13,11 @@
 namespace sublet {
 
 /// Until when an agent may use its leases, by its own monotonic clock, and when it asks for more. A deadline counts from when the request
-/// was sent that the broker answered, so it is never later here than there.
+/// was sent that the broker answered, so it is never later here than there while the lease has work.
 class AgentLeases {
  public:
-  /// The TTL counts from when LEASE was sent, and nobody here knows when that was: until it is renewed for the first time, half of it is
-  /// used, which is later there than here for every LEASE that a connection may hold back without being given up.
+  /// Nobody here knows when LEASE was sent. But the broker grants no work before the lease's first WINDOW, which is sent after this, and
+  /// counts the TTL anew from when that comes.
   /// @param now  when LEASE came
   void add(LeaseId lease, Millis ttl, Instant now);
   void remove(LeaseId lease) { leases_.erase(lease); }

@@ -30,11 +30,11 @@ TEST(AgentLeases, RenewsAllAtAThirdOfTheShortestTtl) {
   EXPECT_EQ(leases.next_due(true), at(6s));
 }
 
-TEST(AgentLeases, UsesHalfOfATtlUntilTheFirstRenewalIsAnswered) {
+TEST(AgentLeases, CountsATtlFromWhenItsLeaseCameUntilTheFirstRenewalIsAnswered) {
   AgentLeases leases;
   leases.add(kA, 9s, at(0s));
   leases.renew_sent(1, at(3s));
-  EXPECT_EQ(leases.deadline(kA), at(4500ms));
+  EXPECT_EQ(leases.deadline(kA), at(9s));
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   leases.renewed(1, std::span(&ttl, 1));
   EXPECT_EQ(leases.deadline(kA), at(12s));
@@ -86,12 +86,6 @@ TEST(AgentLeases, WaitsForExpiryOnlyWhileThereIsNobodyToAsk) {
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
   EXPECT_EQ(leases.next_due(false), at(12s));
-}
-
-TEST(AgentLeases, UsesHalfOfATtlThatBeganWhenNobodyHereKnows) {
-  AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
-  EXPECT_EQ(leases.deadline(kA), at(4500ms));
 }
 
 constexpr std::uint64_t nanos(Millis time) { return static_cast<std::uint64_t>(Nanos(time).count()); }
