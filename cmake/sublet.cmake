@@ -88,9 +88,10 @@ if(SUBLET_TESTS)
                             <memory> <optional> <span> <string> <unordered_map> <variant> <vector> <fmt/format.h>)
 endif()
 
-# sublet_test(NAME [APART] SOURCES … LINK … [LABELS …]): one gtest program, which ctest runs as one test.
+# sublet_test(NAME [APART] [EACH] SOURCES … LINK … [LABELS …]): one gtest program. ctest runs it as one test, or each of its tests in a
+# process of its own with EACH.
 function(sublet_test name)
-  cmake_parse_arguments(ARG "APART" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "APART;EACH" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   if(ARG_APART)
     set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
@@ -99,6 +100,10 @@ function(sublet_test name)
   target_precompile_headers(${name} REUSE_FROM sublet_test_precompiled)
   target_link_libraries(${name} PRIVATE sublet_paths)
   # A TSan-compiled test and the plain libzmq disagree about what is a race; the suppressions name the library.
+  if(ARG_EACH)
+    gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+    return()
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600
     ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1;UBSAN_OPTIONS=print_stacktrace=1;LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")

@@ -63,7 +63,7 @@ class Session {
   virtual Result<void> mem_write(StreamId stream, MemHandle handle, std::uint64_t offset, ByteView bytes) = 0;
   /// Copies device to host, in stream order: `into` is filled when the next `sync` of that stream returns.
   virtual Result<void> mem_read(StreamId stream, MemHandle handle, std::uint64_t offset, std::span<std::byte> into) = 0;
-  /// @param image  PTX text. The same bytes loaded again answer the same id at no cost.
+  /// @param image  PTX text; on cards also a cubin, a fatbin or CUDA C++. The same bytes loaded again answer the same id at no cost.
   virtual Result<ModuleId> module_load(ByteView image) = 0;
   /// Queues a kernel and returns before it ends. Refused with `launch_failed` (the message lists the module's kernels for an unknown name)
   /// when the kernel, grid, block, shared bytes or arguments cannot be.
@@ -72,6 +72,10 @@ class Session {
   virtual Result<void> sync(StreamId stream) = 0;
 
   virtual Result<StreamId> stream_create() = 0;
+
+  /// Host memory that most copies will come from and go to, made ready for them. Copies from and to other memory work as well, slower.
+  /// @param memory  must outlive the session. `resource_exhausted` when it cannot be made ready: everything works all the same
+  virtual Result<void> pin_host([[maybe_unused]] std::span<std::byte> memory) { return {}; }
 
   [[nodiscard]] virtual Bytes bytes_in_use() const = 0;
   [[nodiscard]] virtual Bytes bytes_at_peak() const = 0;

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gpu-worker/device.hpp"
+#include "gpu-worker/devices/cuda/code_cache.hpp"
+#include "gpu-worker/devices/cuda/compiler.hpp"
+#include "gpu-worker/devices/cuda/handles.hpp"
+
+namespace sublet::cuda {
+
+/// A kernel and what a launch of it is checked against.
+struct Kernel {
+  FunctionHandle function = nullptr;
+  std::string name;
+  std::vector<std::uint32_t> parameter_bytes;  ///< in order
+  std::uint32_t max_threads = 0;               ///< of a block
+  std::uint32_t static_shared_bytes = 0;
+  std::uint32_t allowed_dynamic_bytes = 0;  ///< raised by the first launch that needs more
+};
+
+/// What of a card a launch is checked against.
+struct CardLimits {
+  Capability capability;
+  Dim3 max_grid = {1, 1, 1};
+  Dim3 max_block = {1, 1, 1};
+  std::uint32_t max_threads = 1;
+  std::uint32_t max_shared_bytes = 0;  ///< of a block, static and dynamic
+};
+
+/// A module in the current context.
+class LoadedModule {
+ public:
+  /// @param image  PTX, cubin, fatbin, or CUDA C++ source; `load_failed` says what is wrong with it
+  static Result<LoadedModule> load(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image);
+
+  /// Null when there is none of that name.
+  [[nodiscard]] Kernel* kernel(std::string_view name);
+  /// "decode, encode", for error texts.
+  [[nodiscard]] std::string kernel_names() const;
+  void abandon() { module_.abandon(); }
+
+ private:
+  Result<void> read_kernels(const Driver& driver);
+
+  OwnedModule module_;
+  std::vector<Kernel> kernels_;
+};
+
+}  // namespace sublet::cuda

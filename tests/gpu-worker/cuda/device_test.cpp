@@ -1,0 +1,123 @@
+// What a CUDA card does beyond what every device does. Skipped where there is no card.
+
+#include <array>
+#include <chrono>
+
+#include "common/io/clock.hpp"
+#include "gpu-worker/devices/cuda/nvml.hpp"
+#include "tests/conformance/packed.hpp"
+#include "tests/gpu-worker/cuda/card.hpp"
+
+namespace sublet::test {
+namespace {
+
+using conformance::kSuiteModule;
+using conformance::Packed;
+
+class CudaDevice : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    device_ = first_card();
+    if (device_ == nullptr) {
+      GTEST_SKIP() << "this host has no CUDA card";
+    }
+  }
+  std::unique_ptr<Session> open(Bytes slice = 64_MiB) {
+    auto session = device_->open_session({.slice = slice});
+    EXPECT_TRUE(session) << to_text(session.error());
+    return std::move(*session);
+  }
+
+  std::unique_ptr<Device> device_;
+};
+
+TEST_F(CudaDevice, TellsWhatItsContextTakes) {
+  const DeviceInfo& info = device_->info();
+  EXPECT_EQ(info.kind, "cuda");
+  EXPECT_GT(info.context_overhead, 64_MiB);
+  EXPECT_LT(info.context_overhead, 4_GiB);
+  EXPECT_GT(info.total, 1_GiB);
+}
+
+TEST_F(CudaDevice, O6_ALaunchReturnsLongBeforeItsKernelEnds) {
+  const auto session = open();
+  const auto flag = session->mem_alloc(4_B);
+  const auto module = session->module_load(as_view(kSuiteModule));
+  ASSERT_TRUE(module);
+  const auto second = session->stream_create();
+  ASSERT_TRUE(session->launch({}, Packed().add(flag->value).launch(*module, "spin", {1, 1, 1}, {1, 1, 1})));
+  // Only because the launch above has returned can its kernel be released here.
+  ASSERT_TRUE(session->launch(*second, Packed().add(flag->value).add(std::uint64_t{1}).launch(*module, "store", {1, 1, 1}, {1, 1, 1})));
+  EXPECT_TRUE(session->sync({}));
+}
+
+TEST_F(CudaDevice, E2_ACardThatIsFullIsADeviceErrorAndTheSessionGoesOn) {
+  const auto session = open(device_->info().total);
+  const auto refused = session->mem_alloc(device_->info().total);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::alloc_failed_device) << to_text(refused.error());
+  EXPECT_TRUE(session->mem_alloc(1_MiB));
+}
+
+TEST_F(CudaDevice, L8_ASessionThatEndsGivesItsMemoryBack) {
+  const auto nvml = cuda::Nvml::load();
+  ASSERT_TRUE(nvml);
+  const auto used = [&] { return nvml->cards().value().front().used; };
+  auto session = open(2_GiB);
+  const Bytes before = used();
+  ASSERT_TRUE(session->mem_alloc(1_GiB));
+  EXPECT_GE(used(), before + 1_GiB);
+  session.reset();
+  EXPECT_LE(used(), before + 64_MiB);
+}
+
+TEST_F(CudaDevice, L9_SixSessionsOfOneProcessRunTheirKernelsAtTheSameTime) {
+  struct Tenant {
+    std::unique_ptr<Session> session;
+    MemHandle flag;
+    ModuleId module;
+    StreamId second;
+  };
+  // Everything is made first: the driver loads no module while kernels run.
+  std::vector<Tenant> tenants;
+  for (int i = 0; i < 6; ++i) {
+    auto session = open();
+    const auto flag = session->mem_alloc(4_B).value();
+    const auto module = session->module_load(as_view(kSuiteModule)).value();
+    const auto second = session->stream_create().value();
+    tenants.push_back({std::move(session), flag, module, second});
+  }
+  for (const auto& [session, flag, module, second] : tenants) {
+    ASSERT_TRUE(session->launch({}, Packed().add(flag.value).launch(module, "spin", {1, 1, 1}, {1, 1, 1})));
+  }
+  // Each spins until it is told, the last one first: if one had to wait for another, this would never end.
+  for (int i = 5; i >= 0; --i) {
+    const auto& [session, flag, module, second] = tenants[i];
+    ASSERT_TRUE(session->launch(second, Packed().add(flag.value).add(std::uint64_t{1}).launch(module, "store", {1, 1, 1}, {1, 1, 1})));
+    EXPECT_TRUE(session->sync({}));
+  }
+}
+
+TEST_F(CudaDevice, F2_AHangingKernelIsFoundAtItsLimitAndNamed) {
+  auto session = device_->open_session({.slice = 1_MiB, .kernel_time_limit = 200ms}).value();
+  const auto flag = session->mem_alloc(4_B);
+  const auto module = session->module_load(as_view(kSuiteModule));
+  ASSERT_TRUE(session->launch({}, Packed().add(flag->value).add(std::uint64_t{0}).launch(*module, "store", {1, 1, 1}, {1, 1, 1})));
+  ASSERT_TRUE(session->launch({}, Packed().add(flag->value).launch(*module, "spin", {1, 1, 1}, {1, 1, 1})));
+  const auto synced = session->sync({});
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, ErrorCode::kernel_timeout);
+  EXPECT_NE(synced.error().detail.find("\"spin\" (launch 2"), std::string::npos) << synced.error().detail;
+}
+
+TEST_F(CudaDevice, F2_AReadBehindAHangingKernelDoesNotHang) {
+  auto session = device_->open_session({.slice = 16_MiB, .kernel_time_limit = 200ms}).value();
+  const auto buffer = session->mem_alloc(8_MiB);
+  const auto module = session->module_load(as_view(kSuiteModule));
+  ASSERT_TRUE(session->launch({}, Packed().add(buffer->value).launch(*module, "spin", {1, 1, 1}, {1, 1, 1})));
+  std::vector<std::byte> large(8U << 20U);
+  EXPECT_EQ(session->mem_read({}, *buffer, 0, large).error().code, ErrorCode::kernel_timeout);
+}
+
+}  // namespace
+}  // namespace sublet::test
