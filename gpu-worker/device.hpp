@@ -31,6 +31,8 @@ struct DeviceInfo {
   /// VRAM that a session process takes before its first allocation.
   Bytes context_overhead;
   std::uint32_t max_threads_per_block = 1024;
+  /// A fault of one session leaves every session of the process unusable, and does not tell whose it was.
+  bool faults_spread = false;
 };
 
 using Dim3 = std::array<std::uint32_t, 3>;
@@ -45,6 +47,17 @@ struct Launch {
   std::uint32_t shared_bytes = 0;
   std::span<const std::byte> args;
   std::span<const std::uint32_t> arg_sizes;
+};
+
+/// A chunk's whole way over the device: its bytes in, kernels, the result out.
+struct Passage {
+  MemHandle input;
+  ByteView from;
+  std::span<const Launch> launches;
+  MemHandle output;
+  std::span<std::byte> into;
+  /// Which launch fails has to be told exactly, even where that makes it slower.
+  bool traced = false;
 };
 
 /// The live state under a lease: buffers, modules, streams. Used by one thread. Everything is freed by the destructor.
@@ -68,6 +81,9 @@ class Session {
   /// Queues a kernel and returns before it ends. Refused with `launch_failed` (the message lists the module's kernels for an unknown name)
   /// when the kernel, grid, block, shared bytes or arguments cannot be.
   virtual Result<void> launch(StreamId stream, const Launch& launch) = 0;
+  /// Queues a passage: what its operations queue one by one, which a device may do at once when passages of one shape follow each other on
+  /// a stream. After an error part of it may be queued.
+  virtual Result<void> pass(StreamId stream, const Passage& passage);
   /// Returns when everything queued on `stream` is done; reports the first launch that failed, by kernel and number.
   virtual Result<void> sync(StreamId stream) = 0;
 

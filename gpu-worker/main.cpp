@@ -13,6 +13,7 @@
 #include "common/io/random.hpp"
 #include "common/io/signals.hpp"
 #include "gpu-worker/agent/agent.hpp"
+#include "gpu-worker/devices/cuda/nvml.hpp"
 
 #ifndef SUBLET_VERSION
 #define SUBLET_VERSION "unknown"
@@ -27,6 +28,8 @@ enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kNoConnection = 3 };
 struct CommandLine {
   agent::AgentOptions options;
   std::string device = "auto";
+  std::uint32_t cards = 0;  ///< 0: as many as there are
+  Bytes vram;               ///< 0: as much as there is
   std::string log_level = "info";
   std::uint32_t threads = 0;
 };
@@ -49,8 +52,9 @@ void describe(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   app.add_option("--sessions", options.sessions, "most sessions at a time")->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_option("--cards", options.cards, "cards of the cpu device")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--vram", options.vram.count, "memory of each card of the cpu device, for example 8GiB (the default)")
+  app.add_option("--cards", line.cards, "cards to use: by default all of this host, and one of the cpu device")->check(CLI::Range(1, 64));
+  app.add_option("--vram", line.vram.count,
+                 "memory of each card to use, for example 8GiB: by default what is free, and 8 GiB of the cpu device")
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--threads", line.threads, "host threads that run a session's kernels; by default the cores divided by --sessions")
       ->check(CLI::Range(1, 1024));
@@ -65,11 +69,50 @@ void describe(CLI::App& app, CommandLine& line) {
   app.footer("Example: four sessions on one simulated card of 8 GiB\n  sublet-worker --device cpu --sessions 4 --vram 8GiB");
 }
 
+/// The cards of this host that are to be used. The agent looks at them through NVML alone: it has no context that a fault could break.
+Result<void> find_cuda_cards(CommandLine& line) {
+  const auto nvml = cuda::Nvml::load();
+  if (!nvml) {
+    return std::unexpected(nvml.error());
+  }
+  const auto cards = nvml->cards();
+  if (!cards) {
+    return std::unexpected(cards.error());
+  }
+  if (cards->empty() || line.cards > cards->size()) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("this host has {} CUDA cards: {}", cards->size(), cards->empty() ? "use --device cpu" : "use fewer --cards"));
+  }
+  agent::AgentOptions& options = line.options;
+  options.device = "cuda";
+  options.cards = line.cards != 0 ? line.cards : static_cast<std::uint32_t>(cards->size());
+  // One figure for all cards, so it is the smallest one's.
+  const auto free = [](const cuda::CardState& card) { return card.total - card.used; };
+  options.vram = free(*std::ranges::min_element(cards->begin(), cards->begin() + options.cards, {}, free));
+  if (line.vram.count != 0) {
+    options.vram = std::min(options.vram, line.vram);
+  }
+  return {};
+}
+
+Result<void> find_cards(CommandLine& line) {
+  if (line.device != "cpu") {
+    auto found = find_cuda_cards(line);
+    if (found || line.device == "cuda") {
+      return found;
+    }
+  }
+  line.options.device = "cpu";
+  line.options.cards = line.cards != 0 ? line.cards : 1;
+  line.options.vram = line.vram.count != 0 ? line.vram : 8_GiB;
+  return {};
+}
+
 /// What cannot be, before anything is started.
 Result<void> complete(CommandLine& line, std::uint32_t cores) {
   agent::AgentOptions& options = line.options;
-  if (line.device == "cuda") {
-    return fail(ErrorCode::bad_argument, "no CUDA device was found: use --device cpu");
+  if (const auto found = find_cards(line); !found) {
+    return found;
   }
   if (options.sessions < options.cards) {
     return fail(ErrorCode::bad_argument,

@@ -72,7 +72,7 @@ int run_on(const Options& options, const std::string& store) {
     return 1;
   }
   test::Cluster cluster({"--store", store});
-  cluster.add_worker({"--sessions", std::to_string(options.sessions)});
+  cluster.add_worker({"--device", "cpu", "--sessions", std::to_string(options.sessions)});
   auto client = Client::connect({.broker = cluster.endpoint()});
   if (!client) {
     fmt::print(stderr, "queue_bench: {}\n", to_text(client.error()));

@@ -38,7 +38,7 @@ std::vector<wire::Card> Cards::offer() {
     const Bytes free = card.ledger.offer(kBroker, card.ledger.free() + card.ledger.offered(kBroker));
     const auto leases = static_cast<std::uint32_t>(card.ledger.leases());
     offered.push_back({.index = index,
-                       .kind = "cpu",
+                       .kind = options_->device,
                        .name = card.name,
                        .total_bytes = card.total.count,
                        .free_bytes = free.count,
@@ -222,11 +222,15 @@ Result<void> Cards::hear(SessionProcess& process) {
   if ((*greeting)->code != ErrorCode::ok) {
     return fail((*greeting)->code, (*greeting)->text);
   }
-  process.greeted = true;
   Card& card = cards_[process.card()];
+  if ((*greeting)->context >= card.total) {
+    return fail(ErrorCode::no_capacity, fmt::format("a context takes {} of the {} bytes of card {} that may be used: raise --vram",
+                                                    (*greeting)->context.count, card.total.count, process.card()));
+  }
+  process.greeted = true;
   card.failures = 0;
-  card.name = (*greeting)->text.empty() ? "cpu" : (*greeting)->text;
-  card.context = std::min((*greeting)->context, card.total);
+  card.name = (*greeting)->text.empty() ? options_->device : (*greeting)->text;
+  card.context = (*greeting)->context;
   [[maybe_unused]] const auto counted = card.ledger.set_spares(Bytes{card.context.count * spares(card)});
   return {};
 }

@@ -14,7 +14,7 @@ Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions
   }
   io::SpawnOptions spawn;
   spawn.program = options.session_program;
-  spawn.args = {"--device",  "cpu",
+  spawn.args = {"--device",  options.device,
                 "--card",    fmt::to_string(card),
                 "--vram",    fmt::to_string(options.vram.count),
                 "--threads", fmt::to_string(options.threads)};

@@ -29,6 +29,9 @@ class SessionEnd {
   /// A command's block; `protocol_error` when it does not lie in the arena.
   [[nodiscard]] Result<std::span<std::byte>> block(std::uint64_t offset, std::uint64_t bytes) const;
 
+  /// Where all blocks lie.
+  [[nodiscard]] std::span<std::byte> arena() const { return area_.arena(); }
+
   [[nodiscard]] LeaseId lease() const { return lease_; }
   /// The lease's deadline, or nothing while it has none. From any thread.
   [[nodiscard]] std::optional<Instant> deadline() const;

@@ -17,7 +17,7 @@ bool breaks_session(ErrorCode code) {
 
 }  // namespace
 
-Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, std::atomic<bool>& broken, const ring::Command& command) {
+Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, const ring::Command& command) {
   auto block = end.block(command.block, command.input_bytes);
   if (!block) {
     return std::unexpected(block.error());
@@ -30,19 +30,21 @@ Result<Executor> Executor::start(ring::SessionEnd& end, Device& device, std::ato
   if (!plan) {
     return std::unexpected(plan.error());
   }
-  auto session = device.open_session({.slice = Bytes{command.slice_bytes}, .kernel_time_limit = plan->time_limit()});
+  auto session = device.device.open_session({.slice = Bytes{command.slice_bytes}, .kernel_time_limit = plan->time_limit()});
   if (!session) {
     return std::unexpected(session.error());
   }
-  Executor executor(end, broken, std::move(*session), std::move(*plan));
+  // A host whose limits forbid it works all the same, with one more copy for each chunk.
+  [[maybe_unused]] const auto pinned = (*session)->pin_host(end.arena());
+  Executor executor(end, device, std::move(*session), std::move(*plan));
   if (auto loaded = executor.load(*bundle); !loaded) {
     return std::unexpected(loaded.error());
   }
   return executor;
 }
 
-Executor::Executor(ring::SessionEnd& end, std::atomic<bool>& broken, std::unique_ptr<Session> session, Plan plan)
-    : end_(&end), broken_(&broken), session_(std::move(session)), plan_(std::move(plan)) {}
+Executor::Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan)
+    : end_(&end), device_(&device), session_(std::move(session)), plan_(std::move(plan)) {}
 
 Result<void> Executor::load(const Bundle& bundle) {
   for (const ModuleImage& module : bundle.modules) {
@@ -101,7 +103,7 @@ Result<bool> Executor::begin_next() {
   if (!run || *run == nullptr) {
     return run ? Result<bool>(false) : std::unexpected(run.error());
   }
-  const bool company = flying_ > 0 && ((*run)->alone() || in_flight_[oldest_].run->alone());
+  const bool company = flying_ > 0 && ((*run)->alone() || in_flight_[oldest_].run->alone() || device_->gate.is_wanted_alone());
   if (company) {
     return false;
   }
@@ -149,6 +151,7 @@ Result<void> Executor::begin_chunk(RunInHand& run) {
   const std::uint32_t chunk = run.next();
   const std::size_t lane = (oldest_ + flying_) % lanes_.size();
   if (flying_ == 0) {
+    pass_.emplace(device_->gate.enter(run.alone()));
     waiting_since_ = io::now();
   }
   in_flight_[lane] = {.run = &run, .chunk = chunk};
@@ -158,12 +161,12 @@ Result<void> Executor::begin_chunk(RunInHand& run) {
   }
   end_->set_running_count(static_cast<std::uint32_t>(flying_));
   const ChunkBytes bytes = run.take();
-  auto begun = lanes_[lane].begin(*session_, plan_, modules_, bytes, traffic_);
+  auto begun = lanes_[lane].begin(*session_, plan_, modules_, bytes, run.alone(), traffic_);
   if (begun || begun.error().code == ErrorCode::session_lost) {
     // A session lost by now is another chunk's doing, which finishing that one will tell.
     return {};
   }
-  --flying_;
+  landed();
   return refuse_chunk(run, chunk, begun.error());
 }
 
@@ -173,10 +176,10 @@ Result<void> Executor::refuse_chunk(RunInHand& run, std::uint32_t chunk, const E
     return finished;
   }
   const auto took = std::chrono::duration_cast<Micros>(io::now() - waiting_since_);
-  end_->set_running_count(0);
   if (breaks_session(error.code)) {
     return break_down(run, chunk, error, took);
   }
+  end_->set_running_count(0);
   run.fail(chunk, error, took);
   return answer_ended_runs();
 }
@@ -204,7 +207,7 @@ Result<void> Executor::finish_oldest() {
     oldest.run->succeed(oldest.chunk, *output_bytes, took);
   }
   oldest_ = (oldest_ + 1) % lanes_.size();
-  --flying_;
+  landed();
   end_->set_running_count(static_cast<std::uint32_t>(flying_));
   if (flying_ > 0) {
     show_oldest();
@@ -212,9 +215,29 @@ Result<void> Executor::finish_oldest() {
   return oldest.run->all_ended() ? answer_ended_runs() : Result<void>{};
 }
 
-/// Whoever finds the device broken first has the chunk that did it; everything else, in all leases, goes back and runs elsewhere.
+void Executor::landed() {
+  if (--flying_ == 0) {
+    pass_.reset();
+  }
+}
+
+/// Says so to the other leases, unless one of them has said so.
+Ended Executor::find_broken(bool certain) {
+  Breakage found = Breakage::none;
+  device_->breakage.compare_exchange_strong(found, certain ? Breakage::by_one_chunk : Breakage::by_someone);
+  if (found == Breakage::none) {
+    return certain ? Ended::device_broken : Ended::device_broken_by_someone;
+  }
+  return found == Breakage::by_one_chunk ? Ended::device_broken_by_other : Ended::device_broken_by_someone;
+}
+
+/// Where faults do not spread, whoever finds the device broken first has the chunk that did it; elsewhere a chunk that was alone there.
+/// Everything else, in all leases, goes back and runs elsewhere.
 Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took) {
-  ended_ = broken_->exchange(true) ? Ended::device_broken_by_other : Ended::device_broken;
+  ended_ = find_broken(!device_->device.info().faults_spread || (flying_ <= 1 && device_->gate.inside() <= 1));
+  if (*ended_ == Ended::device_broken_by_someone) {
+    return {};
+  }
   if (*ended_ == Ended::device_broken) {
     run.fail(chunk, error, took);
   }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -13,15 +12,17 @@
 #include "gpu-worker/ring/session_end.hpp"
 #include "gpu-worker/session/lane.hpp"
 #include "gpu-worker/session/run_in_hand.hpp"
+#include "gpu-worker/session/shared_device.hpp"
 
 namespace sublet::session {
 
 /// Why the loop ended.
 enum class Ended : std::uint8_t {
-  closed,                  ///< as the agent asked
-  over,                    ///< the lease's deadline has passed, or the agent is gone
-  device_broken,           ///< by a `sync_failed` or `kernel_timeout` of this lease: only a new process can go on
-  device_broken_by_other,  ///< by another lease's
+  closed,                    ///< as the agent asked
+  over,                      ///< the lease's deadline has passed, or the agent is gone
+  device_broken,             ///< by a `sync_failed` or `kernel_timeout` of this lease: only a new process can go on
+  device_broken_by_other,    ///< by another lease's, which tells
+  device_broken_by_someone,  ///< by one of several chunks: the process has to end without a word, which makes suspects of them all
 };
 
 /// The live state under a lease: modules and buffers loaded once, lanes that chunks pass through in order. While the oldest chunk is waited
@@ -29,9 +30,8 @@ enum class Ended : std::uint8_t {
 class Executor {
  public:
   /// Makes the plan, opens the session, loads the modules and allocates every lane's buffers.
-  /// @param broken   what the leases of the process share: whether any of them has found the device broken
   /// @param command  `start`, with the bundle in its block
-  static Result<Executor> start(ring::SessionEnd& end, Device& device, std::atomic<bool>& broken, const ring::Command& command);
+  static Result<Executor> start(ring::SessionEnd& end, SharedDevice& device, const ring::Command& command);
 
   /// Runs what comes until the lease is closed or over, or the device is broken. `protocol_error` for commands that cannot be.
   Result<Ended> serve();
@@ -44,7 +44,7 @@ class Executor {
     std::uint32_t chunk = 0;
   };
 
-  Executor(ring::SessionEnd& end, std::atomic<bool>& broken, std::unique_ptr<Session> session, Plan plan);
+  Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan);
   Result<void> load(const Bundle& bundle);
 
   Result<bool> begin_next();
@@ -54,13 +54,15 @@ class Executor {
   Result<void> finish_oldest();
   Result<void> finish_all();
   Result<void> break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took);
+  [[nodiscard]] Ended find_broken(bool certain);
+  void landed();
   [[nodiscard]] bool must_stop() const;
   Result<void> answer_ended_runs();
   Result<void> answer(RunInHand& run);
   void show_oldest();
 
   ring::SessionEnd* end_;
-  std::atomic<bool>* broken_;
+  SharedDevice* device_;
   std::unique_ptr<Session> session_;
   Plan plan_;
   std::vector<ModuleId> modules_;
@@ -69,6 +71,8 @@ class Executor {
   std::vector<InFlight> in_flight_;
   std::size_t oldest_ = 0;
   std::size_t flying_ = 0;
+  /// While chunks are in flight.
+  std::optional<Gate::Pass> pass_;
   /// Runs without an answer, in order. A deque, since chunks in flight point at them.
   std::deque<RunInHand> runs_;
   Instant waiting_since_;

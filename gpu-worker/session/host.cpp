@@ -27,7 +27,7 @@ Result<std::optional<ring::Command>> wait_for_start(ring::SessionEnd& end) {
   return std::nullopt;
 }
 
-Result<Ended> run_session(ring::SessionEnd& end, Device& device, std::atomic<bool>& broken) {
+Result<Ended> run_session(ring::SessionEnd& end, SharedDevice& device) {
   const auto start = wait_for_start(end);
   if (!start || !*start) {
     return start ? Result<Ended>(Ended::over) : std::unexpected(start.error());
@@ -35,7 +35,7 @@ Result<Ended> run_session(ring::SessionEnd& end, Device& device, std::atomic<boo
   if ((*start)->kind == ring::CommandKind::close) {
     return Ended::closed;
   }
-  auto executor = Executor::start(end, device, broken, **start);
+  auto executor = Executor::start(end, device, **start);
   if (!executor) {
     return std::unexpected(executor.error());
   }
@@ -57,12 +57,19 @@ void Host::take(ring::SessionEnd end) {
 
 void Host::serve(Served& served) {
   ring::SessionEnd& end = *served.end;
-  const auto ended = run_session(end, *device_, broken_);
+  const auto ended = run_session(end, device_);
   if (!ended && ended.error().code == ErrorCode::protocol_error) {
     ::_exit(kProtocol);
   }
-  if (ended && *ended == Ended::device_broken) {
+  if (ended && (*ended == Ended::device_broken || *ended == Ended::device_broken_by_someone)) {
     ::_exit(kDeviceBroken);
+  }
+  if (!ended && ended.error().code == ErrorCode::session_lost) {
+    // Before it had any chunk: the device is broken by whoever has some, and tells. When there is nobody left, only the end tells.
+    if (device_.gate.inside() == 0) {
+      ::_exit(kDeviceBroken);
+    }
+    return;
   }
   if (ended && *ended == Ended::device_broken_by_other) {
     // The lease that broke it ends the process once it has told.

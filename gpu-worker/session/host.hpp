@@ -9,6 +9,7 @@
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/ring/session_end.hpp"
 #include "gpu-worker/session/guard.hpp"
+#include "gpu-worker/session/shared_device.hpp"
 
 namespace sublet::session {
 
@@ -16,7 +17,7 @@ namespace sublet::session {
 /// the lease is closed. A fault that only a new process can mend ends the process.
 class Host {
  public:
-  Host(Device& device, Guard& guard) : device_(&device), guard_(&guard) {}
+  Host(Device& device, Guard& guard) : device_{.device = device}, guard_(&guard) {}
 
   void take(ring::SessionEnd end);
 
@@ -31,10 +32,8 @@ class Host {
 
   void serve(Served& served);
 
-  Device* device_;
+  SharedDevice device_;
   Guard* guard_;
-  /// A chunk of one of the leases has left the device unusable.
-  std::atomic<bool> broken_ = false;
   std::list<Served> served_;
 };
 

@@ -1,5 +1,7 @@
 #include "gpu-worker/session/lane.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sublet::session {
@@ -18,7 +20,8 @@ Result<Lane> Lane::open(Session& session, StreamId stream, const Plan& plan) {
   return lane;
 }
 
-Result<void> Lane::begin(Session& session, Plan& plan, std::span<const ModuleId> modules, const ChunkBytes& bytes, Traffic& traffic) {
+Result<void> Lane::begin(Session& session, Plan& plan, std::span<const ModuleId> modules, const ChunkBytes& bytes, bool traced,
+                         Traffic& traffic) {
   auto chunk = plan.chunk(bytes.input.size());
   if (!chunk) {
     return std::unexpected(chunk.error());
@@ -29,8 +32,17 @@ Result<void> Lane::begin(Session& session, Plan& plan, std::span<const ModuleId>
                             bytes.output.size()));
   }
   output_bytes_ = static_cast<std::uint32_t>((*chunk)->output_bytes);
-  auto queued = queue(session, plan, **chunk, modules, bytes, traffic);
-  if (!queued && queued.error().code != ErrorCode::session_lost) {
+  bind(**chunk, modules);
+  auto queued = session.pass(stream_, {.input = buffers_[plan.input_buffer()],
+                                       .from = bytes.input,
+                                       .launches = launches_,
+                                       .output = buffers_[plan.output_buffer()],
+                                       .into = bytes.output.first(output_bytes_),
+                                       .traced = traced});
+  if (queued) {
+    traffic.to_device += bytes.input.size();
+    traffic.from_device += output_bytes_;
+  } else if (queued.error().code != ErrorCode::session_lost) {
     // What was queued before the refusal still uses the chunk's bytes.
     if (auto synced = session.sync(stream_); !synced) {
       return synced;
@@ -39,31 +51,18 @@ Result<void> Lane::begin(Session& session, Plan& plan, std::span<const ModuleId>
   return queued;
 }
 
-Result<void> Lane::queue(Session& session, const Plan& plan, const ChunkPlan& chunk, std::span<const ModuleId> modules,
-                         const ChunkBytes& bytes, Traffic& traffic) {
-  if (!bytes.input.empty()) {
-    if (auto written = session.mem_write(stream_, buffers_[plan.input_buffer()], 0, bytes.input); !written) {
-      return written;
-    }
-    traffic.to_device += bytes.input.size();
-  }
+void Lane::bind(const ChunkPlan& chunk, std::span<const ModuleId> modules) {
+  launches_.clear();
+  arguments_.resize(std::max(arguments_.size(), chunk.launches.size()));
   for (const PlannedLaunch& planned : chunk.launches) {
-    const Launch launch{.module = modules[planned.module],
-                        .kernel = planned.kernel,
-                        .grid = planned.grid,
-                        .block = planned.block,
-                        .shared_bytes = planned.shared_bytes,
-                        .args = bind_handles(planned, buffers_, arguments_),
-                        .arg_sizes = planned.arg_sizes};
-    if (auto launched = session.launch(stream_, launch); !launched) {
-      return launched;
-    }
+    launches_.push_back({.module = modules[planned.module],
+                         .kernel = planned.kernel,
+                         .grid = planned.grid,
+                         .block = planned.block,
+                         .shared_bytes = planned.shared_bytes,
+                         .args = bind_handles(planned, buffers_, arguments_[launches_.size()]),
+                         .arg_sizes = planned.arg_sizes});
   }
-  if (output_bytes_ == 0) {
-    return {};
-  }
-  traffic.from_device += output_bytes_;
-  return session.mem_read(stream_, buffers_[plan.output_buffer()], 0, bytes.output.first(output_bytes_));
 }
 
 Result<std::uint32_t> Lane::finish(Session& session) const {

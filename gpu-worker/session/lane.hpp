@@ -32,18 +32,21 @@ class Lane {
 
   /// Queues everything that the chunk needs and waits for nothing. The bytes must stay until `finish`. An error that is the chunk's own
   /// leaves the lane free: `finish` is not to be called.
-  Result<void> begin(Session& session, Plan& plan, std::span<const ModuleId> modules, const ChunkBytes& bytes, Traffic& traffic);
+  /// @param traced  which kernel fails has to be told exactly
+  Result<void> begin(Session& session, Plan& plan, std::span<const ModuleId> modules, const ChunkBytes& bytes, bool traced,
+                     Traffic& traffic);
   /// Waits until the chunk is through. Its output's length.
   Result<std::uint32_t> finish(Session& session) const;
 
  private:
   Lane() = default;
-  Result<void> queue(Session& session, const Plan& plan, const ChunkPlan& chunk, std::span<const ModuleId> modules, const ChunkBytes& bytes,
-                     Traffic& traffic);
+  void bind(const ChunkPlan& chunk, std::span<const ModuleId> modules);
 
   StreamId stream_;
   std::vector<MemHandle> buffers_;
-  std::vector<std::byte> arguments_;
+  /// The chunk's launches, and the bytes of each one's arguments.
+  std::vector<Launch> launches_;
+  std::vector<std::vector<std::byte>> arguments_;
   std::uint32_t output_bytes_ = 0;
 };
 

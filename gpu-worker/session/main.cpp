@@ -58,9 +58,9 @@ int main(int argc, char** argv) {
   confine();
   CLI::App app("Works on a card for the leases of one tenant. Started by sublet-worker.");
   session::DeviceChoice choice;
-  app.add_option("--device", choice.kind, "cpu");
+  app.add_option("--device", choice.kind, "cpu or cuda");
   app.add_option("--card", choice.card, "index of the card");
-  app.add_option("--vram", choice.vram.count, "bytes of memory that the card has");
+  app.add_option("--vram", choice.vram.count, "bytes of memory that the cpu device has");
   app.add_option("--threads", choice.threads, "host threads that run kernels");
   try {
     app.parse(argc, argv);

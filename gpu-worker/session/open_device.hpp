@@ -11,11 +11,11 @@ namespace sublet::session {
 struct DeviceChoice {
   std::string kind = "cpu";
   std::uint32_t card = 0;
-  Bytes vram;
-  std::uint32_t threads = 1;
+  Bytes vram;                 ///< of the cpu device
+  std::uint32_t threads = 1;  ///< of the cpu device
 };
 
-/// Opens the card that a session process works on. `bad_argument` for a kind that this build does not have.
+/// Opens the card that a session process works on. `bad_argument` for a kind that this host does not have.
 Result<std::unique_ptr<Device>> open_device(const DeviceChoice& choice);
 
 }  // namespace sublet::session

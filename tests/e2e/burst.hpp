@@ -14,15 +14,15 @@
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/random.hpp"
-#include "paths.hpp"
 #include "producer/client.hpp"
+#include "tests/support/source.hpp"
 
 namespace sublet::test {
 
 using ByteVector = std::vector<std::byte>;
 
 inline Bundle shipped(const std::string& file) {
-  auto bundle = load_bundle(std::string(SUBLET_SOURCE_DIR "/kernels/") + file);
+  auto bundle = load_bundle(source("kernels/" + file));
   if (!bundle) ADD_FAILURE() << to_text(bundle.error());
   return bundle.value_or(Bundle());
 }

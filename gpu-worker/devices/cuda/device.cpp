@@ -43,7 +43,9 @@ class CudaDevice final : public Device {
     try {
       return std::make_unique<cuda::CudaSession>(*shared_, options);
     } catch (const cuda::CudaException& refused) {
-      return fail(ErrorCode::alloc_failed_device, fmt::format("a session cannot be opened: {}", refused.what()));
+      const bool lost = cuda::is_sticky(refused.status());
+      return fail(lost ? ErrorCode::session_lost : ErrorCode::alloc_failed_device,
+                  fmt::format("a session cannot be opened: {}", refused.what()));
     }
   }
 
@@ -134,7 +136,8 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
                   .name = name.data(),
                   .total = {total},
                   .context_overhead = overhead.measure(),
-                  .max_threads_per_block = limits.max_threads};
+                  .max_threads_per_block = limits.max_threads,
+                  .faults_spread = true};
   auto shared = std::unique_ptr<cuda::SharedCard>(
       new cuda::SharedCard{.driver = *driver,
                            .context = handle,

@@ -22,13 +22,9 @@ using GraphNodeHandle = struct GraphNodeOfDriver*;
 using GraphExecHandle = struct GraphExecOfDriver*;
 
 inline constexpr Status kSuccess = 0;
-inline constexpr Status kOutOfMemory = 2;
 inline constexpr Status kNoDevice = 100;
-inline constexpr Status kInvalidImage = 200;
 inline constexpr Status kNoBinaryForGpu = 209;
-inline constexpr Status kInvalidPtx = 218;
 inline constexpr Status kUnsupportedPtxVersion = 222;
-inline constexpr Status kHostMemoryAlreadyRegistered = 712;
 inline constexpr Status kNotReady = 600;
 
 /// Attributes of a card.
@@ -40,7 +36,6 @@ enum class CardAttribute : int {
   max_grid_x = 5,
   max_grid_y = 6,
   max_grid_z = 7,
-  multiprocessors = 16,
   capability_major = 75,
   capability_minor = 76,
   max_shared_bytes_opt_in = 97,
@@ -50,23 +45,19 @@ enum class CardAttribute : int {
 enum class KernelAttribute : int {
   max_threads_per_block = 0,
   static_shared_bytes = 1,
-  local_bytes = 3,
   max_dynamic_shared_bytes = 8,
 };
 
 /// Options of the just-in-time compiler and linker.
 enum class JitOption : int {
-  info_log_buffer = 3,
-  info_log_buffer_bytes = 4,
   error_log_buffer = 5,
   error_log_buffer_bytes = 6,
 };
 
-enum class JitInput : int { cubin = 0, ptx = 1, fatbin = 2 };
+enum class JitInput : int { ptx = 1 };
 
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventDisableTiming = 2;
-inline constexpr unsigned kCaptureThreadLocal = 1;
 inline constexpr unsigned kHostAllocDeviceMap = 2;
 
 enum class MemoryKind : int { host = 1, device = 2, array = 3, unified = 4 };
@@ -158,7 +149,6 @@ struct KernelNode {
   X(event_destroy, cuEventDestroy, cuEventDestroy_v2, (EventPointer))                                                                      \
   X(event_record, cuEventRecord, cuEventRecord, (EventPointer, StreamPointer))                                                             \
   X(event_query, cuEventQuery, cuEventQuery, (EventPointer))                                                                               \
-  X(event_elapsed_time, cuEventElapsedTime, cuEventElapsedTime, (float*, EventPointer, EventPointer))                                      \
   X(graph_create, cuGraphCreate, cuGraphCreate, (GraphHandle*, unsigned))                                                                  \
   X(graph_destroy, cuGraphDestroy, cuGraphDestroy, (GraphHandle))                                                                          \
   X(graph_add_copy_node, cuGraphAddMemcpyNode, cuGraphAddMemcpyNode,                                                                       \

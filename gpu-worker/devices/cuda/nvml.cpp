@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 namespace sublet::cuda {
-namespace {
+namespace nvml {
 
 using DeviceHandle = struct DeviceOfNvml*;
 
@@ -37,7 +37,13 @@ struct PciInfo {
   std::array<char, 32> bus_id = {};
 };
 
-}  // namespace
+}  // namespace nvml
+
+using nvml::DeviceHandle;
+using nvml::MemoryInfo;
+using nvml::PciInfo;
+using nvml::ProcessInfo;
+using nvml::Utilization;
 
 struct Nvml::Library {
   ~Library() {

@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t kMaxModules = 256;
 /// The compute stream and the user streams.
 constexpr std::size_t kMaxStreams = 1 + StreamManager::kMostStreams;
-/// What a kernel may use without being asked for more.
-constexpr std::uint32_t kPlainSharedBytes = 48U << 10U;
 /// A stream is looked at without pause for this long, since most chunks are through by then, and after that now and then.
 constexpr Nanos kBusyLook = 1ms;
 constexpr Nanos kPause = 20us;
@@ -54,6 +52,9 @@ CudaSession::~CudaSession() {
   }
   for (Stream& stream : streams_) {
     stream.staging.abandon();
+    if (stream.graph) {
+      stream.graph->abandon();
+    }
   }
   manager_.abandon();
 }
@@ -85,7 +86,18 @@ std::unexpected<Error> CudaSession::lose(ErrorCode code, std::string detail) {
 
 std::unexpected<Error> CudaSession::failed(Status status, ErrorCode code, const std::string& what) {
   const std::string detail = fmt::format("{}: {}", what, driver_->text(status));
-  return is_sticky(status) ? lose(ErrorCode::sync_failed, detail) : fail(code, detail);
+  if (!is_sticky(status)) {
+    return fail(code, detail);
+  }
+  // What an operation finds on its way was done by kernels before it: this session's, or another's where it has none.
+  const auto busy = std::ranges::find_if(streams_, [](const Stream& stream) { return !stream.launches.empty(); });
+  return busy == streams_.end() ? lose(ErrorCode::session_lost, detail)
+                                : lose(ErrorCode::sync_failed, fmt::format("{} failed: {}", running_kernel(*busy), driver_->text(status)));
+}
+
+std::unexpected<Error> CudaSession::explained(Error error) {
+  const Status status = driver_->stream_query(streams_.front().native);
+  return is_sticky(status) ? failed(status, error.code, "the card's context") : std::unexpected(std::move(error));
 }
 
 Result<CudaSession::Stream*> CudaSession::find_stream(StreamId stream) {
@@ -104,7 +116,7 @@ Result<MemHandle> CudaSession::mem_alloc(Bytes size) {
   }
   const auto address = memory_.allocate(size);
   if (!address) {
-    return std::unexpected(address.error());
+    return explained(address.error());
   }
   // On a stream without kernels, so that it waits for none.
   const StreamRef filler = manager_.get_copy_stream(0);
@@ -129,6 +141,9 @@ Result<void> CudaSession::mem_free(MemHandle handle) {
     if (auto idle = wait(stream); !idle) {
       return idle;
     }
+    // One of them may be about the buffer.
+    stream.graph.reset();
+    stream.shape = {};
   }
   memory_.release(handle.value);
   return {};
@@ -152,7 +167,7 @@ Result<void> CudaSession::mem_write(StreamId stream, MemHandle handle, std::uint
     }
   }
   const Status status = driver_->copy_to_device_async(handle.value + offset, from, bytes.size(), (*found)->native);
-  return status == kSuccess ? Result<void>() : failed(status, ErrorCode::sync_failed, "a copy to the card");
+  return status == kSuccess ? Result<void>() : failed(status, ErrorCode::alloc_failed_device, "a copy to the card");
 }
 
 Result<void> CudaSession::mem_read(StreamId stream, MemHandle handle, std::uint64_t offset, std::span<std::byte> into) {
@@ -173,7 +188,7 @@ Result<void> CudaSession::mem_read(StreamId stream, MemHandle handle, std::uint6
     }
   }
   const Status status = driver_->copy_to_host_async(to, handle.value + offset, into.size(), (*found)->native);
-  return status == kSuccess ? Result<void>() : failed(status, ErrorCode::sync_failed, "a copy from the card");
+  return status == kSuccess ? Result<void>() : failed(status, ErrorCode::alloc_failed_device, "a copy from the card");
 }
 
 Result<ModuleId> CudaSession::module_load(ByteView image) {
@@ -189,7 +204,7 @@ Result<ModuleId> CudaSession::module_load(ByteView image) {
   }
   auto loaded = LoadedModule::load(driver_, card_->limits, card_->cache, image);
   if (!loaded) {
-    return std::unexpected(loaded.error());
+    return explained(loaded.error());
   }
   modules_.push_back(std::move(*loaded));
   modules_by_hash_.emplace(hash, modules_.size() - 1);
@@ -224,15 +239,22 @@ Result<void> CudaSession::launch(StreamId stream, const Launch& launch) {
   return submit(**found, launch, **kernel);
 }
 
+Result<void> CudaSession::allow_shared(Kernel& kernel, std::uint32_t bytes) {
+  if (bytes <= kernel.allowed_dynamic_bytes) {
+    return {};
+  }
+  const Status status =
+      driver_->function_set_attribute(kernel.function, KernelAttribute::max_dynamic_shared_bytes, static_cast<int>(bytes));
+  if (status != kSuccess) {
+    return failed(status, ErrorCode::launch_failed, fmt::format("kernel \"{}\": {} bytes of shared memory", kernel.name, bytes));
+  }
+  kernel.allowed_dynamic_bytes = bytes;
+  return {};
+}
+
 Result<void> CudaSession::submit(Stream& stream, const Launch& launch, Kernel& kernel) {
-  if (launch.shared_bytes > kernel.allowed_dynamic_bytes) {
-    const Status raised =
-        driver_->function_set_attribute(kernel.function, KernelAttribute::max_dynamic_shared_bytes, static_cast<int>(launch.shared_bytes));
-    if (raised != kSuccess) {
-      return failed(raised, ErrorCode::launch_failed,
-                    fmt::format("kernel \"{}\": {} bytes of shared memory", kernel.name, launch.shared_bytes));
-    }
-    kernel.allowed_dynamic_bytes = launch.shared_bytes;
+  if (auto allowed = allow_shared(kernel, launch.shared_bytes); !allowed) {
+    return allowed;
   }
   // The card tells how far it has come, since an error does not say whose it is.
   if (!stream.launches.empty()) {
@@ -255,6 +277,75 @@ Result<void> CudaSession::submit(Stream& stream, const Launch& launch, Kernel& k
   }
   stream.launches.push_back(&kernel);
   return {};
+}
+
+Result<void> CudaSession::pass(StreamId stream, const Passage& passage) {
+  const bool may_be_graph = graphs_ && !passage.traced && pinned_.hold(passage.from.data(), passage.from.size()) &&
+                            pinned_.hold(passage.into.data(), passage.into.size());
+  if (!may_be_graph || passage.from.empty() || passage.into.empty()) {
+    return Session::pass(stream, passage);
+  }
+  const auto found = find_stream(stream);
+  if (!found) {
+    return std::unexpected(found.error());
+  }
+  const auto graph = graph_for(**found, passage);
+  if (!graph || *graph == nullptr) {
+    return graph ? Session::pass(stream, passage) : std::unexpected(graph.error());
+  }
+  Stream& queued_on = **found;
+  if (queued_on.launches.empty()) {
+    queued_on.first_launch = io::now();
+  }
+  if (const Status status = (*graph)->launch(*driver_, passage, queued_on.native); status != kSuccess) {
+    return failed(status, ErrorCode::launch_failed, "a graph of the chunk's kernels");
+  }
+  queued_on.traced = false;
+  queued_on.launches.insert(queued_on.launches.end(), (*graph)->kernels().begin(), (*graph)->kernels().end());
+  return {};
+}
+
+Result<PassageGraph*> CudaSession::graph_for(Stream& stream, const Passage& passage) {
+  if (stream.graph && stream.graph->shape().is_of(passage)) {
+    return &*stream.graph;
+  }
+  if (!stream.shape.is_of(passage)) {
+    stream.shape = PassageShape(passage);
+    return nullptr;
+  }
+  // The last graph may still run.
+  if (auto idle = wait(stream); !idle) {
+    return std::unexpected(idle.error());
+  }
+  return make_graph(stream, passage);
+}
+
+Result<PassageGraph*> CudaSession::make_graph(Stream& stream, const Passage& passage) {
+  if (auto there = memory_.check(passage.input.value, 0, passage.from.size()); !there) {
+    return std::unexpected(there.error());
+  }
+  if (auto there = memory_.check(passage.output.value, 0, passage.into.size()); !there) {
+    return std::unexpected(there.error());
+  }
+  std::vector<Kernel*> kernels;
+  for (const Launch& launch : passage.launches) {
+    const auto kernel = find_kernel(launch);
+    if (!kernel) {
+      return std::unexpected(kernel.error());
+    }
+    if (auto raised = allow_shared(**kernel, launch.shared_bytes); !raised) {
+      return std::unexpected(raised.error());
+    }
+    kernels.push_back(*kernel);
+  }
+  auto made = PassageGraph::make(driver_, card_->context, passage, kernels);
+  if (!made) {
+    graphs_ = false;
+    return is_sticky(made.error()) ? Result<PassageGraph*>(failed(made.error(), ErrorCode::launch_failed, "a graph of the chunk's kernels"))
+                                   : Result<PassageGraph*>(nullptr);
+  }
+  stream.graph = std::move(*made);
+  return &*stream.graph;
 }
 
 Result<void> CudaSession::sync(StreamId stream) {
@@ -298,6 +389,7 @@ Result<void> CudaSession::wait(Stream& stream) {
   stream.staging.reset();
   if (!stream.launches.empty()) {
     stream.launches.clear();
+    stream.traced = true;
     *stream.done = 0;
     last_idle_ = io::now();
   }
@@ -307,6 +399,13 @@ Result<void> CudaSession::wait(Stream& stream) {
 std::string CudaSession::running_kernel(const Stream& stream) const {
   if (stream.launches.empty()) {
     return "a copy";
+  }
+  if (!stream.traced && stream.launches.size() > 1) {
+    std::string names;
+    for (const Kernel* kernel : stream.launches) {
+      names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", kernel->name);
+    }
+    return fmt::format("one of the kernels {}", names);
   }
   const std::size_t done = std::min<std::size_t>(*stream.done, stream.launches.size() - 1);
   return fmt::format("kernel \"{}\" (launch {} since the last sync)", stream.launches[done]->name, done + 1);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "gpu-worker/devices/cuda/host_memory.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
+#include "gpu-worker/devices/cuda/passage_graph.hpp"
 #include "gpu-worker/devices/cuda/stream_manager.hpp"
 
 namespace sublet::cuda {
@@ -42,6 +44,7 @@ class CudaSession final : public Session {
   Result<void> mem_read(StreamId stream, MemHandle handle, std::uint64_t offset, std::span<std::byte> into) override;
   Result<ModuleId> module_load(ByteView image) override;
   Result<void> launch(StreamId stream, const Launch& launch) override;
+  Result<void> pass(StreamId stream, const Passage& passage) override;
   Result<void> sync(StreamId stream) override;
   Result<StreamId> stream_create() override;
   Result<void> pin_host(std::span<std::byte> memory) override;
@@ -60,21 +63,32 @@ class CudaSession final : public Session {
     std::vector<const Kernel*> launches;
     volatile std::uint32_t* done = nullptr;
     DeviceAddress done_on_card = 0;
+    /// Whether `done` is kept: a graph tells nothing before its end.
+    bool traced = true;
     Instant first_launch;
     std::vector<CopyOut> copies_out;
     Staging staging;
+    /// Of the last passage, and its graph once that shape has come twice.
+    PassageShape shape;
+    std::optional<PassageGraph> graph;
   };
 
   void add_stream(StreamRef ref);
   [[nodiscard]] Result<void> check_alive() const;
   Result<Stream*> find_stream(StreamId stream);
   Result<Kernel*> find_kernel(const Launch& launch);
+  Result<void> allow_shared(Kernel& kernel, std::uint32_t bytes);
   Result<void> submit(Stream& stream, const Launch& launch, Kernel& kernel);
+  /// The stream's graph for the passage; null while there is none, or when it cannot be.
+  Result<PassageGraph*> graph_for(Stream& stream, const Passage& passage);
+  Result<PassageGraph*> make_graph(Stream& stream, const Passage& passage);
   /// Until the stream is idle, or its kernels' time is up.
   Result<void> wait(Stream& stream);
   [[nodiscard]] Status poll(const Stream& stream) const;
   /// `status` of a call that is not about a kernel, as what it means for the session.
   std::unexpected<Error> failed(Status status, ErrorCode code, const std::string& what);
+  /// `error`, unless it came of a context that is lost.
+  std::unexpected<Error> explained(Error error);
   /// The context is lost, by this session as far as anyone can tell.
   std::unexpected<Error> lose(ErrorCode code, std::string detail);
   [[nodiscard]] std::string running_kernel(const Stream& stream) const;
@@ -91,6 +105,8 @@ class CudaSession final : public Session {
   std::vector<Stream> streams_;
   std::vector<void*> arguments_;
   Instant last_idle_;
+  /// Until the driver refuses one.
+  bool graphs_ = true;
   std::string lost_why_;
 };
 

@@ -1,9 +1,10 @@
 // What a CUDA card does beyond what every device does. Skipped where there is no card.
 
 #include <array>
-#include <chrono>
 
-#include "common/io/clock.hpp"
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "gpu-worker/devices/cuda/nvml.hpp"
 #include "tests/conformance/packed.hpp"
 #include "tests/gpu-worker/cuda/card.hpp"
@@ -96,6 +97,59 @@ TEST_F(CudaDevice, L9_SixSessionsOfOneProcessRunTheirKernelsAtTheSameTime) {
     ASSERT_TRUE(session->launch(second, Packed().add(flag.value).add(std::uint64_t{1}).launch(module, "store", {1, 1, 1}, {1, 1, 1})));
     EXPECT_TRUE(session->sync({}));
   }
+}
+
+/// Reads or writes all of a number over a pipe between the two processes of a test.
+std::uint64_t take(int fd) {
+  std::uint64_t number = 0;
+  EXPECT_EQ(::read(fd, &number, sizeof(number)), ssize_t{sizeof(number)});
+  return number;
+}
+void give(int fd, std::uint64_t number) { EXPECT_EQ(::write(fd, &number, sizeof(number)), ssize_t{sizeof(number)}); }
+
+/// Holds a buffer of sevens until it is told, and answers whether it still does.
+int victim(int told, int tells) {
+  const auto device = first_card();
+  if (device == nullptr) {
+    give(tells, 0);
+    return 1;
+  }
+  const auto session = device->open_session({.slice = 1_MiB}).value();
+  const auto buffer = session->mem_alloc(4_KiB).value();
+  std::vector<std::uint64_t> sevens(512, 7);
+  std::vector<std::uint64_t> seen(512);
+  const bool written = session->mem_write({}, buffer, 0, std::as_bytes(std::span(sevens))) && session->sync({});
+  give(tells, buffer.value);
+  take(told);
+  const bool read = session->mem_read({}, buffer, 0, std::as_writable_bytes(std::span(seen))) && session->sync({});
+  return written && read && seen == sevens ? 0 : 1;
+}
+
+TEST(CudaProcesses, F5_AForgedPointerReachesNoOtherProcess) {
+  std::array<int, 2> to_victim{};
+  std::array<int, 2> from_victim{};
+  ASSERT_EQ(::pipe(to_victim.data()), 0);
+  ASSERT_EQ(::pipe(from_victim.data()), 0);
+  // Before this process has touched the driver, which does not survive a fork.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(victim(to_victim[0], from_victim[1]));
+  }
+  const std::uint64_t address = take(from_victim[0]);
+  const auto device = first_card();
+  if (device == nullptr) {
+    ::waitpid(child, nullptr, 0);
+    GTEST_SKIP() << "this host has no CUDA card";
+  }
+  const auto session = device->open_session({.slice = 1_MiB}).value();
+  const auto module = session->module_load(as_view(kSuiteModule)).value();
+  ASSERT_TRUE(session->launch({}, Packed().add(address).launch(module, "poke", {1, 1, 1}, {1, 1, 1})));
+  // Here, too, something may lie at that address: whether it fails is not the point.
+  [[maybe_unused]] const auto synced = session->sync({});
+  give(to_victim[1], 1);
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "the other process's memory is as it was";
 }
 
 TEST_F(CudaDevice, F2_AHangingKernelIsFoundAtItsLimitAndNamed) {

@@ -28,13 +28,9 @@ SUBLET_CUDA_FUNCTIONS(SUBLET_CUDA_COMPARE)
 #undef SUBLET_CUDA_COMPARE
 
 static_assert(kSuccess == CUDA_SUCCESS);
-static_assert(kOutOfMemory == CUDA_ERROR_OUT_OF_MEMORY);
 static_assert(kNoDevice == CUDA_ERROR_NO_DEVICE);
-static_assert(kInvalidImage == CUDA_ERROR_INVALID_IMAGE);
 static_assert(kNoBinaryForGpu == CUDA_ERROR_NO_BINARY_FOR_GPU);
-static_assert(kInvalidPtx == CUDA_ERROR_INVALID_PTX);
 static_assert(kUnsupportedPtxVersion == CUDA_ERROR_UNSUPPORTED_PTX_VERSION);
-static_assert(kHostMemoryAlreadyRegistered == CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
 static_assert(kNotReady == CUDA_ERROR_NOT_READY);
 
 static_assert(int(CardAttribute::max_threads_per_block) == CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
@@ -42,27 +38,20 @@ static_assert(int(CardAttribute::max_block_x) == CU_DEVICE_ATTRIBUTE_MAX_BLOCK_D
 static_assert(int(CardAttribute::max_block_z) == CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z);
 static_assert(int(CardAttribute::max_grid_x) == CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X);
 static_assert(int(CardAttribute::max_grid_z) == CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z);
-static_assert(int(CardAttribute::multiprocessors) == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
 static_assert(int(CardAttribute::capability_major) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
 static_assert(int(CardAttribute::capability_minor) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(int(CardAttribute::max_shared_bytes_opt_in) == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
 
 static_assert(int(KernelAttribute::max_threads_per_block) == CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
 static_assert(int(KernelAttribute::static_shared_bytes) == CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
-static_assert(int(KernelAttribute::local_bytes) == CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
 static_assert(int(KernelAttribute::max_dynamic_shared_bytes) == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
 
-static_assert(int(JitOption::info_log_buffer) == CU_JIT_INFO_LOG_BUFFER);
-static_assert(int(JitOption::info_log_buffer_bytes) == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES);
 static_assert(int(JitOption::error_log_buffer) == CU_JIT_ERROR_LOG_BUFFER);
 static_assert(int(JitOption::error_log_buffer_bytes) == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
-static_assert(int(JitInput::cubin) == CU_JIT_INPUT_CUBIN);
 static_assert(int(JitInput::ptx) == CU_JIT_INPUT_PTX);
-static_assert(int(JitInput::fatbin) == CU_JIT_INPUT_FATBINARY);
 
 static_assert(kStreamNonBlocking == CU_STREAM_NON_BLOCKING);
 static_assert(kEventDisableTiming == CU_EVENT_DISABLE_TIMING);
-static_assert(kCaptureThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 static_assert(kHostAllocDeviceMap == CU_MEMHOSTALLOC_DEVICEMAP);
 static_assert(int(MemoryKind::host) == CU_MEMORYTYPE_HOST);
 static_assert(int(MemoryKind::device) == CU_MEMORYTYPE_DEVICE);
