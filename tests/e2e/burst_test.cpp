@@ -101,7 +101,7 @@ TEST(Burst, AWorkerThatComesLaterTakesItsShare) {
 TEST(Burst, L4_RoomForThreeOfAHundredSessionsStillFinishesEveryChunk) {
   Cluster cluster;
   // A video lease for chunks of 64 KiB takes two lanes of 10 bytes per byte of input, 1.3 MiB, and its modules.
-  cluster.add_worker({"--sessions", "100", "--vram", "4800KiB", "--spares", "0"});
+  cluster.add_worker({"--device", "cpu", "--sessions", "100", "--vram", "4800KiB", "--spares", "0"});
   auto client = connect(cluster.endpoint());
   auto job = client.open(shipped("video/video.yaml"), spec_of(65536)).value();
   submit(job, 0, 100, kMaxBytes, 1);

@@ -4,14 +4,14 @@
 #include <iterator>
 #include <string>
 
-#include "paths.hpp"
 #include "tests/e2e/burst.hpp"
 
 namespace sublet::test {
 
-/// A pipeline of one kernel of kernels/faults.cu, in place on its input.
-inline Bundle fault_pipeline(const std::string& kernel) {
-  std::ifstream stream(SUBLET_SOURCE_DIR "/tests/e2e/kernels/faults.ptx", std::ios::binary);
+/// A pipeline of one kernel, in place on its input.
+/// @param file  in kernels/
+inline Bundle fault_pipeline(const std::string& kernel, const std::string& file = "faults.ptx") {
+  std::ifstream stream(source("tests/e2e/kernels/" + file), std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   Bundle bundle;
   auto& pipeline = bundle.pipeline;

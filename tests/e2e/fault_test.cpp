@@ -80,7 +80,7 @@ TEST(Fault, E4_AKernelThatIsNotInItsModuleFailsTheJobAndListsThoseThatAre) {
 
 TEST(Fault, E3_AModuleThatCannotBeLoadedFailsTheJob) {
   Cluster cluster;
-  cluster.add_worker();
+  cluster.add_worker({"--device", "cpu"});
   auto client = connect(cluster.endpoint());
   auto bundle = fault_pipeline("wild");
   std::string text(as_text(bundle.modules[0].image));
@@ -98,7 +98,7 @@ TEST(Fault, E3_AModuleThatCannotBeLoadedFailsTheJob) {
 
 TEST(Fault, E2_APipelineLargerThanEveryCardFailsTheJob) {
   Cluster cluster;
-  cluster.add_worker({"--vram", "64MiB"});
+  cluster.add_worker({"--device", "cpu", "--vram", "64MiB"});
   auto client = connect(cluster.endpoint());
   auto bundle = shipped("echo/echo.yaml");
   bundle.pipeline.buffers.push_back({.name = "huge", .bytes = "1024 * 1024 * 1024"});

@@ -1,0 +1,136 @@
+// The whole queue over a CUDA card: what a job does there, and what its faults do to others. Skipped where there is no card.
+
+#include <fstream>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "gpu-worker/devices/cuda/nvml.hpp"
+#include "tests/e2e/burst.hpp"
+#include "tests/e2e/fault_pipeline.hpp"
+#include "tests/support/cluster.hpp"
+#include "tests/support/reference.hpp"
+
+namespace sublet::test {
+namespace {
+
+constexpr std::size_t kLargest = 4096;
+
+class CardTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto loaded = cuda::Nvml::load();
+    if (!loaded) {
+      GTEST_SKIP() << loaded.error().detail;
+    }
+    nvml_.emplace(std::move(*loaded));
+    if (nvml_->cards().value().empty()) {
+      GTEST_SKIP() << "this host has no CUDA card";
+    }
+    before_ = used();
+  }
+  [[nodiscard]] Bytes used() const { return nvml_->cards().value().front().used; }
+
+  /// Waits until the card has no more in use than before the test; false after `patience`.
+  [[nodiscard]] bool is_given_back(Millis patience) const {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (used() > before_ + 16_MiB) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    }
+    return true;
+  }
+
+  std::optional<cuda::Nvml> nvml_;
+  Bytes before_;
+};
+
+JobSpec apart(JobSpec spec) {
+  spec.isolation = Isolation::process;
+  return spec;
+}
+
+void expect_reference(const Collected& collected, std::uint64_t chunks, std::size_t max_bytes) {
+  ASSERT_EQ(collected.outputs.size(), chunks);
+  for (const auto& [id, output] : collected.outputs) {
+    ASSERT_EQ(output, video_reference(payload_of(id, max_bytes), 0.1F)) << "chunk " << id;
+  }
+}
+
+TEST_F(CardTest, J2_ABurstMatchesTheReference) {
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", "4"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("video/video.yaml"), spec_of(kLargest)).value();
+  submit(job, 0, 5'000, kLargest);
+  ASSERT_TRUE(job.close());
+  expect_reference(read_all(job), 5'000, kLargest);
+}
+
+TEST_F(CardTest, L8_TheCardsMemoryIsFreeOnceTheWorkerIsGone) {
+  {
+    Cluster cluster;
+    cluster.add_worker({"--device", "cuda", "--sessions", "2"});
+    auto client = connect(cluster.endpoint());
+    auto job = client.open(shipped("video/video.yaml"), spec_of(16U << 20U)).value();
+    submit(job, 0, 4, 16U << 20U);
+    ASSERT_TRUE(job.close());
+    EXPECT_EQ(read_all(job).outputs.size(), 4U);
+    EXPECT_GT(used(), before_ + 256_MiB);
+  }
+  EXPECT_TRUE(is_given_back(1s));
+}
+
+TEST_F(CardTest, F4_AKilledWorkerLeavesNoMemoryOfTheCardInUse) {
+  Cluster cluster;
+  const auto worker = cluster.add_worker({"--device", "cuda", "--sessions", "2"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(fault_pipeline("endless"), spec_of(64)).value();
+  ASSERT_TRUE(job.submit(ChunkId{1}, as_view(std::string(8, '\1'))));
+  ASSERT_TRUE(job.close());
+  cluster.kill_worker(worker, SIGKILL);
+  EXPECT_TRUE(is_given_back(2s));
+}
+
+/// One chunk of twenty misbehaves, beside a neighbour in a process of its own.
+class CardFault : public CardTest, public ::testing::WithParamInterface<std::tuple<const char*, const char*, ErrorCode>> {};
+
+TEST_P(CardFault, E5_TakesItsOwnChunkAndNothingElse) {
+  const auto [kernel, file, code] = GetParam();
+  constexpr std::uint64_t kNeighbours = 3'000;
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", "2", "--spares", "2"});
+  auto client = connect(cluster.endpoint());
+  auto neighbour = client.open(shipped("video/video.yaml"), apart(spec_of(kLargest))).value();
+  submit(neighbour, 0, kNeighbours, kLargest);
+  ASSERT_TRUE(neighbour.close());
+
+  auto spec = apart(spec_of(64));
+  spec.policy = PolicyKind::best_effort;
+  auto job = client.open(fault_pipeline(kernel, file), spec).value();
+  for (std::uint64_t id = 0; id < 20; ++id) {
+    const ByteVector payload(8, std::byte{id == 7 ? std::uint8_t{1} : std::uint8_t{0}});
+    ASSERT_TRUE(job.submit(ChunkId{id}, ByteView(payload)));
+  }
+  ASSERT_TRUE(job.close());
+  const auto collected = read_all(job);
+  EXPECT_EQ(collected.outputs.size(), 19U);
+  ASSERT_TRUE(collected.errors.contains(7));
+  EXPECT_EQ(collected.errors.at(7).code, code) << to_text(collected.errors.at(7));
+  EXPECT_NE(collected.errors.at(7).detail.find(kernel), std::string::npos) << collected.errors.at(7).detail;
+
+  expect_reference(read_all(neighbour), kNeighbours, kLargest);
+  const auto status = ended(neighbour);
+  EXPECT_EQ(status.retries, 0U);
+  EXPECT_EQ(status.dead, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, CardFault,
+                         ::testing::Values(std::tuple{"wild", "faults.ptx", ErrorCode::sync_failed},
+                                           std::tuple{"misaligned", "card_faults.ptx", ErrorCode::sync_failed},
+                                           std::tuple{"trap", "card_faults.ptx", ErrorCode::sync_failed},
+                                           std::tuple{"overflow", "card_faults.ptx", ErrorCode::sync_failed},
+                                           std::tuple{"endless", "faults.ptx", ErrorCode::kernel_timeout}),
+                         [](const auto& given) { return std::get<0>(given.param); });
+
+}  // namespace
+}  // namespace sublet::test
