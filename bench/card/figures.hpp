@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "common/error.hpp"
+#include "common/pipeline/pipeline.hpp"
+#include "common/time.hpp"
+
+namespace sublet::bench {
+
+/// One shape of the burst: segments of a size through decode, denoise, encode.
+struct Burst {
+  const Bundle& video;
+  std::size_t segment_bytes;
+  std::size_t lanes;
+  Millis duration;
+};
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    fmt::print(stderr, "card_bench: {}\n", to_text(result.error()));
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) {
+    return std::move(*result);
+  }
+}
+
+/// Segments per second of a program written for this alone on the CUDA driver: a stream, pinned buffers and a graph per lane.
+double handwritten_rate(const Burst& burst);
+/// The same of Sublet's lanes on its CUDA device, as a session process uses them, without queue and processes.
+double lanes_rate(const Burst& burst);
+/// The same of the whole: producer, broker, worker, session process and back.
+double queue_rate(const Burst& burst, const std::string& endpoint);
+
+/// How much faster copies and kernels of equal length are on several streams of the StreamManager than one after the other.
+void print_overlap();
+
+}  // namespace sublet::bench
