@@ -20,6 +20,10 @@ if(CCACHE)
       CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
 endif()
 
+# Programs find libraries beside them first, also those that libraries need, so that a bundle of both runs anywhere.
+set(CMAKE_BUILD_RPATH "\$ORIGIN/../lib")
+add_link_options(-Wl,--disable-new-dtags)
+
 # Gives tests and benches "paths.hpp".
 configure_file(${PROJECT_SOURCE_DIR}/tests/support/paths.hpp.in ${CMAKE_BINARY_DIR}/generated/paths.hpp @ONLY)
 add_library(sublet_paths INTERFACE)
@@ -101,7 +105,8 @@ function(sublet_test name)
   target_link_libraries(${name} PRIVATE sublet_paths)
   # A TSan-compiled test and the plain libzmq disagree about what is a race; the suppressions name the library.
   if(ARG_EACH)
-    gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+    # One at a time: they look at what the card has in use.
+    gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 RESOURCE_LOCK card)
     return()
   endif()
   add_test(NAME ${name} COMMAND ${name})
