@@ -18,7 +18,9 @@ Result<std::unique_ptr<Device>> open_device(const DeviceChoice& choice) {
   if (choice.kind != "cpu") {
     return fail(ErrorCode::bad_argument, fmt::format("this build has no {} device: use --device cpu or cuda", choice.kind));
   }
-  return make_cpu_device({.total = choice.vram, .threads = choice.threads, .name = "cpu"});
+  return make_cpu_device({.total = choice.vram, .threads = choice.threads, .name = "cpu", .on_print = [](std::string_view text) {
+                            fmt::print(stderr, "sublet-session: {}\n", text);
+                          }});
 }
 
 }  // namespace sublet::session

@@ -14,7 +14,8 @@ class CpuDevice final : public Device {
   explicit CpuDevice(const CpuDeviceOptions& options)
       : info_{.kind = "cpu", .name = options.name, .total = options.total, .context_overhead = {}},
         memory_(options.total),
-        threads_(options.threads) {}
+        threads_(options.threads),
+        on_print_(options.on_print) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
 
@@ -23,13 +24,14 @@ class CpuDevice final : public Device {
       return fail(ErrorCode::alloc_failed_device,
                   fmt::format("a slice of {} bytes of a device that has {}; ask for less", options.slice.count, info_.total.count));
     }
-    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes());
+    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes(), on_print_);
   }
 
  private:
   DeviceInfo info_;
   cpu::DeviceMemory memory_;
   unsigned threads_;
+  std::function<void(std::string_view)> on_print_;
 };
 
 }  // namespace

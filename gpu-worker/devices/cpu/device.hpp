@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/bytes.hpp"
 #include "gpu-worker/device.hpp"
@@ -13,6 +15,9 @@ struct CpuDeviceOptions {
   /// That may run the blocks of one launch, the caller of `sync` included; 0: as many as the machine has.
   unsigned threads = 0;
   std::string name = "cpu";
+  /// Takes what kernels print, with where it came from: `kernel "k", block (0,0,0), thread (1,0,0): hello`. Called by several threads; when
+  /// there is none, it is dropped.
+  std::function<void(std::string_view)> on_print = {};
 };
 
 /// A card made of this machine's processor: runs PTX as nvcc writes it. A session must not outlive its device. Sessions of one device may

@@ -46,8 +46,9 @@ Result<void> check_extents(const Launch& launch, const Program& kernel) {
                      fmt::format("block {} has {} threads, the kernel allows {} (.maxntid)", text_of(launch.block), threads, limit));
     }
   }
-  if (launch.shared_bytes > kMaxSharedBytes) {
-    return refused(kernel, fmt::format("{} bytes of shared memory, the most is {}", launch.shared_bytes, kMaxSharedBytes));
+  if (launch.shared_bytes > kMaxSharedBytes || launch.shared_bytes + kernel.shared_bytes > kMaxSharedBytes) {
+    return refused(kernel, fmt::format("{} bytes of shared memory besides the kernel's own {}, the most is {}", launch.shared_bytes,
+                                       kernel.shared_bytes, kMaxSharedBytes));
   }
   return {};
 }

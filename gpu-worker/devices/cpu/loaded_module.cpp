@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "gpu-worker/devices/cpu/ptx/parser.hpp"
+#include "gpu-worker/devices/cpu/run/address_space.hpp"
 #include "gpu-worker/devices/cpu/run/lower.hpp"
 
 namespace sublet::cpu {
@@ -66,11 +67,24 @@ class Variables {
         std::memcpy(memory_.table().at(*address)->host, variable.initial.data(), variable.initial.size());
       }
     }
+    for (std::size_t i = 0; i < module.variables.size(); ++i) {
+      fill_addresses(module.variables[i], addresses_[i]);
+    }
     return addresses_;
   }
   void keep() { addresses_.clear(); }
 
  private:
+  void fill_addresses(const Variable& variable, std::uint64_t at) {
+    std::byte* const host = memory_.table().at(at)->host;
+    for (const InitialAddress& wanted : variable.addresses) {
+      const std::uint64_t base =
+          wanted.kind == OperandKind::function ? kFunctionWindow + wanted.index * kFunctionStride : addresses_[wanted.index];
+      const std::uint64_t bits = (base + wanted.addend) >> wanted.shift;
+      std::memcpy(host + wanted.offset, &bits, wanted.bytes);
+    }
+  }
+
   SessionMemory& memory_;
   std::vector<std::uint64_t> addresses_;
 };
@@ -111,8 +125,9 @@ Result<LoadedModule> load_module(ByteView image, SessionMemory& memory, bool wid
     }
     addresses = std::move(*placed);
   }
+  std::size_t steps = 0;
   for (const Kernel& kernel : module->kernels) {
-    Result<Program> program = lower_kernel(*module, kernel, addresses, wide);
+    Result<Program> program = lower_kernel(*module, kernel, addresses, wide, steps);
     if (!program) {
       return std::unexpected(program.error());
     }

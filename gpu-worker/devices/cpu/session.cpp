@@ -1,11 +1,13 @@
 #include "gpu-worker/devices/cpu/session.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/io/clock.hpp"
+#include "gpu-worker/devices/cpu/fault_text.hpp"
 #include "gpu-worker/devices/cpu/launch_check.hpp"
 
 namespace sublet::cpu {
@@ -14,24 +16,48 @@ namespace {
 
 constexpr std::size_t kMaxStreams = 1024;
 constexpr std::size_t kMaxModules = 256;
+/// That one launch may have shown.
+constexpr std::uint64_t kMostPrints = 1000;
 
-std::string fault_text(const Fault& fault, const LaunchState& launch) {
-  if (fault.kind == Fault::Kind::timeout) {
-    return fmt::format("it was still running in block {} at the time limit", place_in(launch.grid, fault.block));
+/// Tells what the kernels of one launch print, up to a bound.
+class Prints final : public PrintSink {
+ public:
+  Prints(std::string_view kernel, const Extent& grid, const Extent& block, const std::function<void(std::string_view)>& tell)
+      : kernel_(kernel), grid_(grid), block_(block), tell_(tell) {}
+
+  void print(std::uint64_t block, std::uint32_t thread, std::string_view text) override {
+    const std::uint64_t before = printed_.fetch_add(1, std::memory_order_relaxed);
+    if (before > kMostPrints) {
+      return;
+    }
+    if (before == kMostPrints) {
+      return tell_(fmt::format("kernel \"{}\" printed {} texts in one launch; the others are not shown", kernel_, kMostPrints));
+    }
+    while (text.ends_with('\n')) {
+      text.remove_suffix(1);
+    }
+    tell_(fmt::format("kernel \"{}\", block {}, thread {}: {}", kernel_, place_in(grid_, block), place_in(block_, thread), text));
   }
-  const std::string thread = fmt::format("thread {} of block {}", place_in(launch.block, fault.thread), place_in(launch.grid, fault.block));
-  if (fault.kind == Fault::Kind::trap) {
-    return fmt::format("{} reached a trap (line {} of the PTX)", thread, fault.line);
-  }
-  const char* const why = fault.kind == Fault::Kind::misaligned ? "which is not aligned to them" : "outside of the session's buffers";
-  return fmt::format("{} {} {} bytes at {:#x}, {} (line {} of the PTX)", thread, fault.store ? "writes" : "reads", fault.bytes,
-                     fault.address, why, fault.line);
-}
+
+ private:
+  std::string_view kernel_;
+  Extent grid_;
+  Extent block_;
+  const std::function<void(std::string_view)>& tell_;
+  std::atomic<std::uint64_t> printed_ = 0;
+};
 
 }  // namespace
 
-CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide)
-    : memory_(memory, options.slice), pool_(threads), grids_(pool_, wide), options_(options), wide_(wide), streams_(1) {}
+CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide,
+                       std::function<void(std::string_view)> on_print)
+    : memory_(memory, options.slice),
+      pool_(threads),
+      grids_(pool_, wide),
+      options_(options),
+      wide_(wide),
+      on_print_(std::move(on_print)),
+      streams_(1) {}
 
 Result<void> CpuSession::check_alive() const {
   if (lost_) {
@@ -160,7 +186,9 @@ Result<void> CpuSession::launch(StreamId stream, const Launch& launch) {
     return good;
   }
   std::vector<std::byte>& arguments = (*found)->arguments;
-  const std::size_t at = arguments.size();
+  // Kernels may address their parameters, so they lie as those of the first launch do.
+  constexpr std::size_t kArgumentAlign = 16;
+  const std::size_t at = (arguments.size() + kArgumentAlign - 1) / kArgumentAlign * kArgumentAlign;
   arguments.resize(at + kernel->parameter_bytes);
   lay_out_arguments(launch, *kernel, arguments.data() + at);
   (*found)->queue.push_back(
@@ -203,25 +231,28 @@ void CpuSession::drain(std::size_t stream) {
 }
 
 std::optional<Error> CpuSession::run(const Operation& operation, const Stream& stream, Instant deadline, std::size_t number) {
+  Prints prints(operation.kernel->name, operation.grid, operation.block, on_print_);
   const LaunchState launch{.program = *operation.kernel,
                            .grid = operation.grid,
                            .block = operation.block,
                            .shared_bytes = operation.shared_bytes,
                            .parameters = stream.arguments.data() + operation.arguments,
                            .memory = memory_.table(),
-                           .limits = {.deadline = deadline}};
+                           .limits = {.deadline = deadline},
+                           .prints = on_print_ ? &prints : nullptr};
   const std::optional<Fault> fault = grids_.run(launch);
   if (!fault) {
     return std::nullopt;
   }
   const bool late = fault->kind == Fault::Kind::timeout;
+  const bool endless = late || fault->kind == Fault::Kind::deadlock;
   std::string detail =
       fmt::format("kernel \"{}\" (launch {} since the last sync) failed: {}", operation.kernel->name, number, fault_text(*fault, launch));
   if (late) {
     detail += fmt::format(" of {} ms; give the session more or the kernel less to do",
                           std::chrono::duration_cast<Millis>(options_.kernel_time_limit).count());
   }
-  return Error{.code = late ? ErrorCode::kernel_timeout : ErrorCode::sync_failed, .detail = std::move(detail)};
+  return Error{.code = endless ? ErrorCode::kernel_timeout : ErrorCode::sync_failed, .detail = std::move(detail)};
 }
 
 Result<StreamId> CpuSession::stream_create() {

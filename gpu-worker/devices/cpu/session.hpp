@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -18,7 +20,8 @@ namespace sublet::cpu {
 /// A session on the cpu device. Streams are queues; `sync` runs a stream's queue on the calling thread, with the pool's help.
 class CpuSession final : public Session {
  public:
-  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide);
+  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide,
+             std::function<void(std::string_view)> on_print = {});
 
   Result<MemHandle> mem_alloc(Bytes size) override;
   Result<void> mem_free(MemHandle handle) override;
@@ -62,6 +65,7 @@ class CpuSession final : public Session {
   GridRunner grids_;
   SessionOptions options_;
   bool wide_;
+  std::function<void(std::string_view)> on_print_;
   std::vector<Stream> streams_;
   std::vector<std::unique_ptr<const LoadedModule>> modules_;
   std::unordered_multimap<std::size_t, std::size_t> modules_by_hash_;

@@ -55,13 +55,15 @@ class Bench {
     return *address;
   }
   std::byte* host(std::uint64_t address) { return memory_.table().at(address)->host; }
-  std::optional<Fault> run(const std::string& text, const std::vector<std::uint64_t>& arguments, std::uint32_t threads) {
+  std::optional<Fault> run(const std::string& text, const std::vector<std::uint64_t>& arguments, std::uint32_t threads,
+                           std::uint32_t blocks = 1) {
     const Result<LoadedModule> module = load_module(as_view(text), memory_, wide_);
     EXPECT_TRUE(module) << to_text(module.error()) << "\n" << text;
     if (!module) {
       return Fault{};
     }
     return grids_.run({.program = module->kernels[0],
+                       .grid = {blocks, 1, 1},
                        .block = {threads, 1, 1},
                        .parameters = reinterpret_cast<const std::byte*>(arguments.data()),
                        .memory = memory_.table(),

@@ -76,20 +76,21 @@ TEST(PtxParser, NamesTheLineOfWhatIsWrong) {
 
 TEST(PtxParser, ListsEverythingUnsupportedWithKernelAndLine) {
   const auto parsed =
-      parse_module(module_of(".reg .b32 %r<3>;\n.shared .align 4 .b8 tile[64];\nbar.sync 0;\natom.global.add.u32 %r1, [p], 1;\nret;"));
+      parse_module(module_of(".reg .b32 %r<3>;\ntex.1d.v4.f32.s32 {%r0, %r1, %r2, %r1}, [t, "
+                             "{%r1}];\nwgmma.fence.sync.aligned;\ncp.async.ca.shared.global [p], [p], 4;\nret;"));
   ASSERT_TRUE(parsed) << to_text(parsed.error());
   ASSERT_EQ(parsed->unsupported_total, 3U);
-  EXPECT_EQ(parsed->unsupported[0].what, "shared memory (tile)");
-  EXPECT_EQ(parsed->unsupported[1].what, "opcode bar.sync");
+  EXPECT_EQ(parsed->unsupported[0].what, "opcode tex.1d.v4.f32.s32");
+  EXPECT_EQ(parsed->unsupported[1].what, "opcode wgmma.fence.sync.aligned");
   EXPECT_EQ(parsed->unsupported[1].line, 8U);
-  EXPECT_EQ(parsed->unsupported[2].what, "opcode atom.global.add.u32");
+  EXPECT_EQ(parsed->unsupported[2].what, "opcode cp.async.ca.shared.global");
   EXPECT_EQ(parsed->unsupported[2].kernel, "k");
 }
 
 TEST(PtxParser, TheListOfUnsupportedIsBounded) {
   std::string body;
   for (int i = 0; i < 1000; ++i) {
-    body += "bar.sync 0;\n";
+    body += "wgmma.fence.sync.aligned;\n";
   }
   const auto parsed = parse_module(module_of(body));
   ASSERT_TRUE(parsed);

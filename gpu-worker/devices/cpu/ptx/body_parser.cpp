@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "gpu-worker/devices/cpu/ptx/declaration.hpp"
 #include "gpu-worker/devices/cpu/ptx/flow.hpp"
 #include "gpu-worker/devices/cpu/ptx/opcode.hpp"
 
@@ -14,32 +15,38 @@ namespace {
 
 /// Bounds what a few bytes of text can ask for: registers take memory in every thread of a block.
 constexpr std::uint32_t kMaxRegisters = 65'536;
+/// Local memory keeps 16 bytes of a thread together, which is the most that one instruction moves.
+constexpr std::uint32_t kMostLocalAlign = 16;
 constexpr std::size_t kMaxScopes = 64;
-constexpr std::size_t kMaxOperands = 8;
-
-bool is_absent_special_register(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kPrefixes = {"%envreg",        "%pm",        "%cluster",      "%ncluster", "%is_explicit",
-                                                         "%reserved_smem", "%aggr_smem", "%current_graph"};
-  return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
-}
+constexpr std::uint32_t kMaxFrameBytes = 512U << 10U;
+constexpr std::size_t kMaxShared = 4096;
 
 }  // namespace
 
 std::size_t destinations_of(const Instruction& instruction) {
   switch (instruction.opcode) {
     case Opcode::st:
+    case Opcode::red:
     case Opcode::bra:
+    case Opcode::brx:
+    case Opcode::call:
+    case Opcode::fence:
+    case Opcode::hint:
+    case Opcode::nanosleep:
     case Opcode::ret:
     case Opcode::exit:
     case Opcode::trap:
       return 0;
+    case Opcode::bar:
+      return instruction.modifiers.barrier == BarrierMode::red ? 1 : 0;
     default:
       return instruction.pair ? 2 : 1;
   }
 }
 
-BodyParser::BodyParser(TokenStream& tokens, Module& module, const ModuleNames& names, Kernel& kernel)
-    : tokens_(tokens), module_(module), names_(names), kernel_(kernel) {
+BodyParser::BodyParser(TokenStream& tokens, Module& module, const ModuleNames& names, Kernel& kernel,
+                       std::span<const std::string_view> formals)
+    : tokens_(tokens), module_(module), names_(names), kernel_(kernel), formals_(formals), frame_bytes_(kernel.frame_bytes) {
   for (std::uint32_t i = 0; i < kernel_.parameters.size(); ++i) {
     parameters_.emplace(kernel_.parameters[i].name, i);
   }
@@ -52,10 +59,13 @@ void BodyParser::refuse(std::string what, std::uint32_t line) {
 void BodyParser::parse() {
   tokens_.expect_sign('{', "the kernel's parameters");
   enter();
-  while (!labels_.empty() && !tokens_.at_end()) {
+  for (std::uint32_t i = 0; i < formals_.size() && !scopes_.empty(); ++i) {
+    scopes_.back().variables.emplace(formals_[i], Operand{.kind = OperandKind::local, .index = i, .elements = {}});
+  }
+  while (!scopes_.empty() && !tokens_.at_end()) {
     statement();
   }
-  if (!labels_.empty()) {
+  if (!scopes_.empty()) {
     tokens_.fail_here(fmt::format("the body of kernel \"{}\" is not closed by '}}'", kernel_.name));
     return;
   }
@@ -65,23 +75,25 @@ void BodyParser::parse() {
 }
 
 void BodyParser::enter() {
-  if (labels_.size() == kMaxScopes) {
+  if (scopes_.size() == kMaxScopes) {
     tokens_.fail_here(fmt::format("braces nest deeper than {}", kMaxScopes));
     return;
   }
   registers_.enter();
-  labels_.emplace_back();
+  scopes_.emplace_back().frame_bytes = frame_bytes_;
 }
 
 void BodyParser::leave() {
-  LabelScope scope = std::move(labels_.back());
-  labels_.pop_back();
+  Scope scope = std::move(scopes_.back());
+  scopes_.pop_back();
   registers_.leave();
+  // What only this scope named may stand where the next one's will.
+  frame_bytes_ = scope.frame_bytes;
   for (const Pending& pending : scope.pending) {
-    if (const auto found = scope.defined.find(pending.label); found != scope.defined.end()) {
+    if (const auto found = scope.labels.find(pending.label); found != scope.labels.end()) {
       kernel_.instructions[pending.instruction].operands[0].index = found->second;
-    } else if (!labels_.empty()) {
-      labels_.back().pending.push_back(pending);
+    } else if (!scopes_.empty()) {
+      scopes_.back().pending.push_back(pending);
     } else {
       tokens_.fail(fmt::format("label \"{}\" is not defined in kernel \"{}\"", pending.label.substr(0, 80), kernel_.name), pending.line);
     }
@@ -112,8 +124,10 @@ void BodyParser::directive() {
     tokens_.skip_line();
   } else if (token.text == ".pragma") {
     tokens_.skip_statement();
-  } else if (token.text == ".local" || token.text == ".shared") {
-    refuse_variables();
+  } else if (token.text == ".shared") {
+    declare_shared();
+  } else if (token.text == ".local" || token.text == ".param") {
+    declare_local();
   } else {
     refuse(fmt::format("directive {}", token.text.substr(0, 40)), token.line);
     tokens_.skip_statement();
@@ -154,18 +168,43 @@ void BodyParser::declare_registers() {
   tokens_.expect_sign(';', "a register's name");
 }
 
-void BodyParser::refuse_variables() {
-  const Token space = tokens_.take();
-  std::string_view name;
-  while (!tokens_.at_end() && !tokens_.at_sign(';')) {
-    const Token token = tokens_.take();
-    if (token.kind == TokenKind::word && name.empty()) {
-      name = token.text;
-    }
+void BodyParser::declare_shared() {
+  const std::uint32_t line = tokens_.take().line;
+  const Declared made = read_declaration(tokens_, "a shared variable");
+  tokens_.expect_sign(';', "a shared variable");
+  if (made.size() > kMostSharedBytes || module_.shared.size() == kMaxShared) {
+    tokens_.fail(fmt::format("the shared variables are too many, or \"{}\" is too large", made.name.substr(0, 80)), line);
+    return;
   }
-  tokens_.expect_sign(';', "a variable");
-  refused_.insert(name);
-  refuse(fmt::format("{} memory ({})", space.text.substr(1), name.substr(0, 80)), space.line);
+  const Operand variable{.kind = OperandKind::shared, .index = static_cast<std::uint32_t>(module_.shared.size()), .elements = {}};
+  module_.shared.push_back({.size = static_cast<std::uint32_t>(made.size()), .align = made.align});
+  if (!scopes_.back().variables.try_emplace(made.name, variable).second) {
+    tokens_.fail(fmt::format("variable \"{}\" is defined twice", made.name.substr(0, 80)), line);
+  }
+}
+
+void BodyParser::declare_local() {
+  const Token space = tokens_.take();
+  const std::uint32_t line = space.line;
+  do {
+    const Declared made = read_declaration(tokens_, "a local variable");
+    const std::uint64_t offset = aligned_up(frame_bytes_, std::min(made.align, kMostLocalAlign));
+    if (offset + made.size() > kMaxFrameBytes || kernel_.locals.size() == kMaxRegisters) {
+      tokens_.fail(
+          fmt::format("the local variables of kernel \"{}\" are too many, or take more than {} bytes", kernel_.name, kMaxFrameBytes), line);
+      return;
+    }
+    const Operand variable{.kind = OperandKind::local, .index = static_cast<std::uint32_t>(kernel_.locals.size()), .elements = {}};
+    kernel_.locals.push_back({.offset = static_cast<std::uint32_t>(offset),
+                              .size = static_cast<std::uint32_t>(made.size()),
+                              .is_parameter = space.text == ".param"});
+    frame_bytes_ = static_cast<std::uint32_t>(offset + made.size());
+    kernel_.frame_bytes = std::max(kernel_.frame_bytes, frame_bytes_);
+    if (!scopes_.back().variables.try_emplace(made.name, variable).second) {
+      tokens_.fail(fmt::format("variable \"{}\" is defined twice", made.name.substr(0, 80)), line);
+    }
+  } while (tokens_.take_sign(','));
+  tokens_.expect_sign(';', "a local variable");
 }
 
 std::uint32_t BodyParser::predicate() {
@@ -200,11 +239,18 @@ void BodyParser::word() {
     instruction(first, std::nullopt);
     return;
   }
-  const auto label = static_cast<std::uint32_t>(label_positions_.size());
-  label_positions_.push_back(static_cast<std::uint32_t>(kernel_.instructions.size()));
-  if (!labels_.back().defined.try_emplace(first.text, label).second) {
+  if (table(first.text)) {
+    return;
+  }
+  if (!scopes_.back().labels.try_emplace(first.text, label_behind(0)).second) {
     tokens_.fail(fmt::format("label \"{}\" is defined twice", first.text.substr(0, 80)), first.line);
   }
+}
+
+/// A label `instructions` further on than the last one read.
+std::uint32_t BodyParser::label_behind(std::uint32_t instructions) {
+  label_positions_.push_back(static_cast<std::uint32_t>(kernel_.instructions.size()) + instructions);
+  return static_cast<std::uint32_t>(label_positions_.size()) - 1;
 }
 
 void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& guard) {
@@ -222,9 +268,21 @@ void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& gu
                    .line = opcode.line,
                    .operands = {},
                    .pair = false,
+                   .call = {},
                    .text = opcode.text};
+  if (made.opcode == Opcode::brx) {
+    return branch_by_index(opcode, guard);
+  }
+  if (guard && suspends(made.opcode)) {
+    // Threads that do not take part go around it, as they would go around any other code.
+    branch_around(*guard, 1, opcode);
+    made.guard.reset();
+  }
   if (made.opcode == Opcode::bra) {
-    branch_target(made);
+    const std::uint32_t line = tokens_.peek().line;
+    branch_to(tokens_.expect_word("a label"), line, made);
+  } else if (made.opcode == Opcode::call) {
+    call(made);
   } else if (!tokens_.at_sign(';')) {
     operands(made);
   }
@@ -236,127 +294,15 @@ void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& gu
   kernel_.instructions.push_back(std::move(made));
 }
 
-void BodyParser::branch_target(Instruction& into) {
-  const std::uint32_t line = tokens_.peek().line;
-  const std::string_view label = tokens_.expect_word("a label");
-  labels_.back().pending.push_back({.label = label, .instruction = static_cast<std::uint32_t>(kernel_.instructions.size()), .line = line});
-  into.operands.push_back(Operand{.kind = OperandKind::label, .elements = {}});
-}
-
-void BodyParser::operands(Instruction& into) {
-  into.operands.reserve(4);
-  do {
-    if (into.operands.size() == kMaxOperands) {
-      tokens_.fail_here(fmt::format("{} has more than {} operands", into.text.substr(0, 80), kMaxOperands));
-      return;
-    }
-    into.operands.push_back(operand());
-    if (into.operands.size() == 1 && tokens_.take_sign('|')) {
-      into.pair = true;
-      into.operands.push_back(operand());
-    }
-  } while (tokens_.take_sign(','));
-}
-
-Operand BodyParser::operand() {
-  if (tokens_.take_sign('[')) {
-    return address();
-  }
-  if (tokens_.take_sign('{')) {
-    return vector();
-  }
-  if (tokens_.take_sign('!')) {
-    return Operand{.kind = OperandKind::reg, .negated = true, .index = predicate(), .elements = {}};
-  }
-  return tokens_.peek().kind == TokenKind::word ? name() : number();
-}
-
-Operand BodyParser::address() {
-  Operand made = tokens_.peek().kind == TokenKind::word ? name() : number();
-  made.address = true;
-  const bool minus = tokens_.at_sign('-');
-  if (minus || tokens_.at_sign('+')) {
-    tokens_.take();
-    const bool negative = tokens_.take_sign('-') != minus;
-    const std::uint64_t moved = tokens_.expect_integer("an offset");
-    made.offset = static_cast<std::int64_t>(negative ? 0 - moved : moved);
-  }
-  tokens_.expect_sign(']', "an address");
-  return made;
-}
-
-Operand BodyParser::vector() {
-  Operand made{.kind = OperandKind::vector, .elements = {}};
-  do {
-    if (made.elements.size() == 4) {
-      tokens_.fail_here("a vector has at most 4 elements");
-      return made;
-    }
-    made.elements.push_back(tokens_.peek().kind == TokenKind::word ? name() : number());
-  } while (tokens_.take_sign(','));
-  tokens_.expect_sign('}', "a vector");
-  return made;
-}
-
-Operand BodyParser::name() {
-  const Token token = tokens_.take();
-  const auto make = [](OperandKind kind, std::uint32_t index) { return Operand{.kind = kind, .index = index, .elements = {}}; };
-  if (const auto found = registers_.find(token.text)) {
-    return make(OperandKind::reg, *found);
-  }
-  if (token.text == "_") {
-    return make(OperandKind::sink, 0);
-  }
-  if (const auto special = special_register_named(token.text)) {
-    return make(OperandKind::special, static_cast<std::uint32_t>(*special));
-  }
-  if (const auto found = parameters_.find(token.text); found != parameters_.end()) {
-    return make(OperandKind::parameter, found->second);
-  }
-  if (const auto found = names_.variables.find(token.text); found != names_.variables.end()) {
-    return make(OperandKind::variable, found->second);
-  }
-  if (token.text == "WARP_SZ") {
-    return Operand{.kind = OperandKind::integer, .bits = 32, .elements = {}};
-  }
-  if (is_absent_special_register(token.text)) {
-    refuse(fmt::format("special register {}", token.text.substr(0, 80)), token.line);
-  } else if (!names_.refused.contains(token.text) && !refused_.contains(token.text)) {
-    tokens_.fail(fmt::format("\"{}\" is not declared in kernel \"{}\"", token.text.substr(0, 80), kernel_.name), token.line);
-  }
-  return Operand{.kind = OperandKind::integer, .elements = {}};
-}
-
-Operand BodyParser::number() {
-  const bool minus = tokens_.take_sign('-');
-  const Token token = tokens_.peek();
-  Operand made{.kind = OperandKind::integer, .elements = {}};
-  switch (token.kind) {
-    case TokenKind::integer:
-      made.bits = minus ? 0 - token.bits : token.bits;
-      break;
-    case TokenKind::float32:
-      made.kind = OperandKind::float32;
-      made.bits = token.bits ^ (minus ? 0x8000'0000U : 0U);
-      break;
-    case TokenKind::float64:
-      made.kind = OperandKind::float64;
-      made.bits = token.bits ^ (minus ? 0x8000'0000'0000'0000U : 0U);
-      break;
-    default:
-      tokens_.fail_here("expected an operand");
-      return made;
-  }
-  tokens_.take();
-  return made;
-}
-
 void BodyParser::count_definitions(const Instruction& instruction) {
   const auto define = [&](const Operand& operand) {
     if (operand.kind == OperandKind::reg && !operand.address) {
       ++kernel_.registers[operand.index].definitions;
     }
   };
+  if (instruction.call) {
+    std::ranges::for_each(kernel_.calls[*instruction.call].results, define);
+  }
   const std::size_t count = std::min(destinations_of(instruction), instruction.operands.size());
   for (std::size_t i = 0; i < count; ++i) {
     define(instruction.operands[i]);

@@ -13,9 +13,11 @@ bool leaves(const Instruction& instruction) {
   return instruction.opcode == Opcode::ret || instruction.opcode == Opcode::exit || instruction.opcode == Opcode::trap;
 }
 
-bool ends_block(const Instruction& instruction) { return instruction.opcode == Opcode::bra || leaves(instruction); }
+bool ends_block(const Instruction& instruction) {
+  return instruction.opcode == Opcode::bra || leaves(instruction) || suspends(instruction.opcode);
+}
 
-/// Marks where blocks begin: at labels, and after every branch and exit.
+/// Marks where blocks begin: at labels, and after every branch, exit and instruction where threads may wait.
 std::vector<std::uint32_t> block_of_each_instruction(const Kernel& kernel, const std::vector<std::uint32_t>& label_positions) {
   const auto count = static_cast<std::uint32_t>(kernel.instructions.size());
   std::vector<std::uint32_t> begins(count + 1, 0);
@@ -47,7 +49,7 @@ void connect(Kernel& kernel, const std::vector<std::uint32_t>& block_of, const s
         block.taken = block_of[label_positions[last.operands[0].index]];
         last.operands[0].index = *block.taken;
       }
-      if (ends_block(last) && !last.guard) {
+      if ((last.opcode == Opcode::bra || leaves(last)) && !last.guard) {
         continue;
       }
     }

@@ -1,5 +1,6 @@
 #include "gpu-worker/devices/cpu/ptx/ir.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sublet::cpu {
@@ -13,6 +14,11 @@ Type type_of(SpecialRegister special) {
     default:
       return Type::u32;
   }
+}
+
+bool Signature::operator==(const Signature& other) const {
+  const auto same = [](const Local& a, const Local& b) { return a.offset == b.offset && a.size == b.size; };
+  return std::ranges::equal(results, other.results, same) && std::ranges::equal(arguments, other.arguments, same);
 }
 
 void Module::refuse(Unsupported entry) {

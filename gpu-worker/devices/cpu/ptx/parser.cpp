@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "gpu-worker/devices/cpu/ptx/body_parser.hpp"
+#include "gpu-worker/devices/cpu/ptx/declaration.hpp"
+#include "gpu-worker/devices/cpu/ptx/initial_values.hpp"
 #include "gpu-worker/devices/cpu/ptx/token_stream.hpp"
 
 namespace sublet::cpu {
@@ -19,7 +21,7 @@ constexpr std::uint32_t kMaxParameterBytes = 32'764;
 constexpr std::uint64_t kMaxVariableBytes = 64ULL << 20U;
 constexpr std::size_t kMaxVariables = 4096;
 constexpr std::size_t kMaxParameters = 1024;
-constexpr std::uint64_t kMaxAlign = 4096;
+constexpr std::size_t kMaxFunctions = 4096;
 
 class ModuleParser {
  public:
@@ -32,6 +34,7 @@ class ModuleParser {
     while (!tokens_.at_end()) {
       statement();
     }
+    initial_values_.resolve(module_, names_);
     if (tokens_.error()) {
       return std::unexpected(*tokens_.error());
     }
@@ -67,7 +70,9 @@ class ModuleParser {
       function();
     } else if (token.text == ".global" || token.text == ".const") {
       variable();
-    } else if (token.text == ".shared" || token.text == ".local") {
+    } else if (token.text == ".shared") {
+      shared_variable();
+    } else if (token.text == ".local") {
       refuse_variable(token);
     } else if (token.text == ".extern") {
       external_ = true;
@@ -86,76 +91,70 @@ class ModuleParser {
     }
   }
 
-  /// A function is only ever reached by `call`, which is refused where it stands; so its text is passed over.
+  /// ".func (.param .b32 result) name (.param .b32 a) { … }", or ";" where it is only declared.
   void function() {
-    while (!tokens_.at_end() && !tokens_.at_sign(';') && !tokens_.at_sign('{')) {
-      const Token token = tokens_.take();
-      if (token.kind == TokenKind::word) {
-        names_.refused.insert(token.text);
-      }
+    const std::uint32_t line = tokens_.peek().line;
+    Function made;
+    std::vector<std::string_view> formals;
+    if (tokens_.take_sign('(')) {
+      made.signature.results = read_formals(tokens_, made.signature.bytes, formals);
     }
-    if (tokens_.at_sign('{')) {
-      tokens_.skip_braces();
+    const std::string_view name = tokens_.expect_word("a function's name");
+    made.name = name;
+    if (tokens_.take_sign('(')) {
+      made.signature.arguments = read_formals(tokens_, made.signature.bytes, formals);
     }
-  }
-
-  void refuse_variable(const Token& space) {
-    std::string_view name;
-    while (!tokens_.at_end() && !tokens_.at_sign(';')) {
-      const Token token = tokens_.take();
-      name = token.kind == TokenKind::word && name.empty() ? token.text : name;
-    }
-    names_.refused.insert(name);
-    module_.refuse({.what = fmt::format("{} memory ({})", space.text.substr(1), name.substr(0, 80)), .kernel = {}, .line = space.line});
-  }
-
-  struct Declared {
-    Type type = Type::none;
-    std::uint32_t align = 0;
-    std::string_view name;
-    std::uint64_t count = 1;
-    bool array = false;
-  };
-
-  /// ".align 16 .b8 name[48]", ".u64 .ptr .global .align 1 name", ".v4 .f32 name"
-  Declared declared(std::string_view what) {
-    Declared made;
-    std::uint64_t vector = 1;
-    bool pointer = false;
     while (tokens_.peek().kind == TokenKind::directive) {
-      const Token token = tokens_.take();
-      if (token.text == ".align") {
-        const std::uint64_t align = tokens_.expect_integer("an alignment");
-        if (!std::has_single_bit(align) || align > kMaxAlign) {
-          tokens_.fail(fmt::format("the alignment of {} must be a power of two up to {}", what, kMaxAlign), token.line);
-        }
-        // Behind .ptr stands what the pointer points to, not the parameter.
-        made.align = pointer ? made.align : static_cast<std::uint32_t>(align);
-      } else if (token.text == ".ptr") {
-        pointer = true;
-      } else if (token.text == ".v2" || token.text == ".v4") {
-        vector = token.text == ".v2" ? 2 : 4;
-      } else if (const auto type = type_named(token.text.substr(1)); type && *type != Type::pred) {
-        made.type = *type;
-      } else if (!pointer && token.text != ".attribute") {
-        tokens_.fail(fmt::format("{} of type {} is not supported by the cpu device", what, token.text.substr(0, 40)), token.line);
-      }
+      performance_directive(made);
     }
-    made.name = tokens_.expect_word("a name");
-    made.count = vector;
-    while (tokens_.take_sign('[')) {
-      const std::uint64_t size = tokens_.at_sign(']') ? 0 : tokens_.expect_integer("a size");
-      tokens_.expect_sign(']', "a size");
-      made.array = true;
-      if (__builtin_mul_overflow(made.count, size, &made.count)) {
-        tokens_.fail_here(fmt::format("{} is too large", what));
-      }
+    if (module_.functions.size() == kMaxFunctions) {
+      tokens_.fail(fmt::format("more than {} functions", kMaxFunctions), line);
     }
-    if (made.type == Type::none) {
-      tokens_.fail_here(fmt::format("{} has no type", what));
+    if (tokens_.failed()) {
+      return;
     }
-    made.align = std::max(made.align, width_of(made.type) * static_cast<std::uint32_t>(vector));
-    return made;
+    const auto [found, added] = names_.functions.try_emplace(name, static_cast<std::uint32_t>(module_.functions.size()));
+    const std::uint32_t index = found->second;
+    if (added) {
+      module_.functions.push_back(made);
+    }
+    if (tokens_.take_sign(';')) {
+      return;
+    }
+    if (module_.functions[index].defined || module_.functions[index].signature != made.signature) {
+      tokens_.fail(fmt::format("function \"{}\" is defined twice, or otherwise than declared", name.substr(0, 80)), line);
+      return;
+    }
+    made.locals = made.signature.results;
+    made.locals.insert(made.locals.end(), made.signature.arguments.begin(), made.signature.arguments.end());
+    made.frame_bytes = made.signature.bytes;
+    BodyParser(tokens_, module_, names_, made, formals).parse();
+    made.defined = true;
+    made.address_taken = module_.functions[index].address_taken;
+    module_.functions[index] = std::move(made);
+  }
+
+  void shared_variable() {
+    const std::uint32_t line = tokens_.peek().line;
+    const Declared made = read_declaration(tokens_, "a shared variable");
+    tokens_.expect_sign(';', "a shared variable");
+    if (made.size() > kMostSharedBytes || module_.shared.size() == kMaxVariables) {
+      tokens_.fail("the shared variables are too many or too large", line);
+      return;
+    }
+    names_.shared.try_emplace(made.name, static_cast<std::uint32_t>(module_.shared.size()));
+    const bool dynamic = made.array && made.count == 0;
+    module_.shared.push_back({.size = static_cast<std::uint32_t>(made.size()), .align = made.align, .dynamic = dynamic});
+  }
+
+  /// Only functions have their own, inside of them.
+  void refuse_variable(const Token& space) {
+    const Declared made = read_declaration(tokens_, "a variable");
+    tokens_.expect_sign(';', "a variable");
+    names_.refused.insert(made.name);
+    module_.refuse({.what = fmt::format("{} memory outside of a function ({})", space.text.substr(1), made.name.substr(0, 80)),
+                    .kernel = {},
+                    .line = space.line});
   }
 
   void entry() {
@@ -187,10 +186,10 @@ class ModuleParser {
       tokens_.fail_here("expected .param");
       return;
     }
-    const Declared made = declared("a parameter");
-    const std::uint64_t size = made.count * width_of(made.type);
+    const Declared made = read_declaration(tokens_, "a parameter");
+    const std::uint64_t size = made.size();
     const std::uint64_t align = std::max<std::uint32_t>(made.align, 1);
-    const std::uint64_t offset = (kernel.parameter_bytes + align - 1) / align * align;
+    const std::uint64_t offset = aligned_up(kernel.parameter_bytes, align);
     if (tokens_.failed()) {
       return;
     }
@@ -240,14 +239,14 @@ class ModuleParser {
 
   void variable() {
     const std::uint32_t line = tokens_.peek().line;
-    Declared made = declared("a variable");
+    Declared made = read_declaration(tokens_, "a variable");
     if (tokens_.failed()) {
       return;
     }
     Variable variable{
-        .name = std::string(made.name), .size = made.count * width_of(made.type), .align = std::max(made.align, 1U), .initial = {}};
+        .name = std::string(made.name), .size = made.size(), .align = std::max(made.align, 1U), .initial = {}, .addresses = {}};
     if (tokens_.take_sign('=')) {
-      initial_values(variable, made);
+      initial_values_.read(variable, made, static_cast<std::uint32_t>(module_.variables.size()));
     }
     tokens_.expect_sign(';', "a variable");
     if (tokens_.failed()) {
@@ -270,56 +269,10 @@ class ModuleParser {
     module_.variables.push_back(std::move(variable));
   }
 
-  void initial_values(Variable& into, Declared& made) {
-    const bool list = tokens_.take_sign('{');
-    do {
-      const bool inner = list && tokens_.take_sign('{');
-      initial_value(into, made.type);
-      if (inner) {
-        while (tokens_.take_sign(',')) {
-          initial_value(into, made.type);
-        }
-        tokens_.expect_sign('}', "initial values");
-      }
-    } while (list && tokens_.take_sign(','));
-    if (list) {
-      tokens_.expect_sign('}', "initial values");
-    }
-    if (made.array && made.count == 0) {
-      made.count = into.initial.size() / width_of(made.type);
-      into.size = into.initial.size();
-    }
-    if (into.initial.size() > into.size) {
-      tokens_.fail_here(fmt::format("variable \"{}\" has more initial values than elements", into.name.substr(0, 80)));
-    }
-  }
-
-  void initial_value(Variable& into, Type type) {
-    const bool minus = tokens_.take_sign('-');
-    const Token token = tokens_.take();
-    std::uint64_t bits = token.bits;
-    if (token.kind == TokenKind::float64 && type == Type::f32) {
-      bits = std::bit_cast<std::uint32_t>(static_cast<float>(std::bit_cast<double>(bits)));
-    }
-    if (token.kind == TokenKind::integer) {
-      bits = minus ? 0 - bits : bits;
-    } else if (token.kind == TokenKind::float32 || token.kind == TokenKind::float64) {
-      bits ^= minus ? 1ULL << (width_of(type) * 8 - 1) : 0;
-    } else {
-      tokens_.fail(
-          fmt::format("the initial value of \"{}\" is not a number; addresses in initial values are not supported by the cpu device",
-                      into.name.substr(0, 80)),
-          token.line);
-      return;
-    }
-    std::array<std::byte, 8> bytes{};
-    std::memcpy(bytes.data(), &bits, bytes.size());
-    into.initial.insert(into.initial.end(), bytes.begin(), bytes.begin() + width_of(type));
-  }
-
   TokenStream tokens_;
   Module module_;
   ModuleNames names_;
+  InitialValues initial_values_{tokens_};
   std::unordered_set<std::string> kernel_names_;
   bool external_ = false;
 };

@@ -7,7 +7,7 @@
 namespace sublet::cpu {
 
 /// The types an instruction or a register may have.
-enum class Type : std::uint8_t { none, pred, b8, b16, b32, b64, u8, u16, u32, u64, s8, s16, s32, s64, f16, f32, f64 };
+enum class Type : std::uint8_t { none, pred, b8, b16, b32, b64, u8, u16, u32, u64, s8, s16, s32, s64, f16, bf16, f16x2, bf16x2, f32, f64 };
 
 /// Bytes that a value takes in memory; a predicate takes one byte in a register and cannot be stored.
 constexpr std::uint32_t width_of(Type type) {
@@ -23,11 +23,14 @@ constexpr std::uint32_t width_of(Type type) {
     case Type::u16:
     case Type::s16:
     case Type::f16:
+    case Type::bf16:
       return 2;
     case Type::b32:
     case Type::u32:
     case Type::s32:
     case Type::f32:
+    case Type::f16x2:
+    case Type::bf16x2:
       return 4;
     case Type::b64:
     case Type::u64:
@@ -39,6 +42,8 @@ constexpr std::uint32_t width_of(Type type) {
 }
 
 constexpr bool is_float(Type type) { return type >= Type::f16; }
+/// Half precision, one value or two packed into 32 bits.
+constexpr bool is_half(Type type) { return type >= Type::f16 && type <= Type::bf16x2; }
 constexpr bool is_signed(Type type) { return type >= Type::s8 && type <= Type::s64; }
 
 /// "u32" -> Type::u32.

@@ -77,6 +77,15 @@ enum class Lane : std::uint8_t {
   select_sign,
   mask_of,
   convert,
+  add_carry,  // the third input is the carry, a byte
+  carry_of,
+  sub_borrow,
+  borrow_of,
+  dp4a,
+  dp2a_lo,
+  dp2a_hi,
+  bmsk,
+  szext,
 };
 
 /// Names one function over lanes.

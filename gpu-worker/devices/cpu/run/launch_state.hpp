@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/time.hpp"
@@ -18,7 +19,7 @@ using Extent = std::array<std::uint32_t, 3>;
 
 /// What went wrong in one thread of a launch, or that time ran out.
 struct Fault {
-  enum class Kind : std::uint8_t { out_of_bounds, misaligned, trap, timeout };
+  enum class Kind : std::uint8_t { out_of_bounds, misaligned, trap, assertion, deadlock, stack, bad_call, timeout };
 
   Kind kind = Kind::timeout;
   std::uint64_t block = 0;
@@ -27,6 +28,14 @@ struct Fault {
   bool store = false;
   std::uint32_t bytes = 0;
   std::uint64_t address = 0;
+  std::string text = {};  ///< of an assertion: what did not hold, and where
+};
+
+/// Takes what kernels print; called by several threads.
+class PrintSink {
+ public:
+  virtual ~PrintSink() = default;
+  virtual void print(std::uint64_t block, std::uint32_t thread, std::string_view text) = 0;
 };
 
 /// How long kernels may go on.
@@ -46,8 +55,11 @@ struct LaunchState {
   const std::byte* parameters = nullptr;
   const MemoryTable& memory;
   RunLimits limits;
+  /// Null when nobody listens.
+  PrintSink* prints = nullptr;
 
   [[nodiscard]] std::uint32_t threads() const { return block[0] * block[1] * block[2]; }
+  [[nodiscard]] std::uint32_t warps() const { return (threads() + 31) / 32; }
   [[nodiscard]] std::uint64_t blocks() const { return std::uint64_t{grid[0]} * grid[1] * grid[2]; }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -13,6 +14,9 @@ namespace sublet::cpu {
 /// instruction is `load_failed`.
 /// @param variable_addresses  of `module.variables`
 /// @param wide                whether to use the functions for AVX2 and FMA
-Result<Program> lower_kernel(Module& module, const Kernel& kernel, std::span<const std::uint64_t> variable_addresses, bool wide);
+/// @param steps               what the module's kernels became so far; each brings along the functions it calls, so a short text can ask
+/// for much
+Result<Program> lower_kernel(Module& module, const Kernel& kernel, std::span<const std::uint64_t> variable_addresses, bool wide,
+                             std::size_t& steps);
 
 }  // namespace sublet::cpu

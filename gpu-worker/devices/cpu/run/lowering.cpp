@@ -6,22 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "gpu-worker/devices/cpu/run/address_space.hpp"
+
 namespace sublet::cpu {
 
 namespace {
-
-Type unsigned_of(std::uint32_t width) {
-  switch (width) {
-    case 1:
-      return Type::u8;
-    case 2:
-      return Type::u16;
-    case 4:
-      return Type::u32;
-    default:
-      return Type::u64;
-  }
-}
 
 Type signed_of(std::uint32_t width) {
   switch (width) {
@@ -64,7 +53,8 @@ bool Lowering::expect_operands(std::size_t least, std::size_t most) {
     fail(fmt::format("{} operands where {} are wanted", count, least));
     return false;
   }
-  if (current_->pair && current_->opcode != Opcode::setp) {
+  const bool may_pair = current_->opcode == Opcode::setp || (suspends(current_->opcode) && current_->opcode != Opcode::bar);
+  if (current_->pair && !may_pair) {
     fail("\"|\" between operands");
     return false;
   }
@@ -94,14 +84,49 @@ Slot Lowering::read(const Operand& operand, Type type, bool narrow) {
         return slots_.constant(context_.variable_addresses[operand.index], 8);
       }
       break;
+    case OperandKind::shared:
+      if (width_of(type) >= 4) {
+        return slots_.constant(context_.shared_offsets[operand.index], width_of(type));
+      }
+      break;
+    case OperandKind::local:
+      if (width_of(type) >= 4) {
+        return address_of_local(context_.kernel.locals[operand.index], width_of(type));
+      }
+      break;
+    case OperandKind::function:
+      if (width_of(type) == 8) {
+        return slots_.constant(kFunctionWindow + operand.index * kFunctionStride, 8);
+      }
+      break;
     case OperandKind::parameter:
-      unsupported("the address of a parameter");
-      return {.unit = 0, .width = width_of(type)};
+      if (width_of(type) == 8) {
+        return slots_.constant(kParameterWindow + context_.kernel.parameters[operand.index].offset, 8);
+      }
+      break;
     default:
       break;
   }
   fail("an operand that cannot be read as a value");
   return {.unit = 0, .width = width_of(type)};
+}
+
+/// In a function it lies in the frame, whose place differs from call to call. What is in .param space is addressed in the generic window.
+Slot Lowering::address_of_local(const Local& local, std::uint32_t width) {
+  const std::uint64_t offset = local.offset + (local.is_parameter ? kLocalWindow : 0);
+  if (context_.self == kNoFunction) {
+    return slots_.constant(offset, width);
+  }
+  movable_ = false;
+  note_source(Lifetime::changing);
+  const Slot sum = slots_.scratch(8);
+  emit({.lane = Lane::add, .type = Type::u64, .modifiers = {}}, sum, *program_.frame, slots_.constant(offset, 8));
+  if (width == 8) {
+    return sum;
+  }
+  const Slot low = slots_.scratch(4);
+  emit({.lane = Lane::copy, .type = Type::u32, .from = Type::u64, .modifiers = {}}, low, sum);
+  return low;
 }
 
 Slot Lowering::read_register(const Operand& operand, Type type, bool narrow) {
@@ -211,6 +236,7 @@ void Lowering::lower(const Instruction& instruction) {
   after_.clear();
   destinations_.clear();
   sources_ = Lifetime::launch;
+  end_.reset();
   refused_ = false;
   movable_ = !instruction.guard;
   slots_.release_scratch();

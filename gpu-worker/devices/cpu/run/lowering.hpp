@@ -15,12 +15,42 @@
 
 namespace sublet::cpu {
 
+/// A kernel, or one of the functions that it calls.
 struct LoweringContext {
   Module& module;
   const Kernel& kernel;
   std::span<const std::uint64_t> variable_addresses;
+  /// Where each of the module's shared variables stands in the block's shared memory.
+  std::span<const std::uint32_t> shared_offsets;
+  /// Which of the program's functions each of the module's is, or kNoFunction.
+  std::span<const std::uint32_t> program_functions;
+  /// Which of the program's functions this is; a kernel is none.
+  std::uint32_t self = kNoFunction;
   bool wide = false;
 };
+
+/// How an instruction at the end of a block lets threads go on.
+struct LoweredEnd {
+  EndKind kind = EndKind::go_on;
+  std::uint32_t detail = 0;  ///< into the program's exchanges, barriers or calls
+};
+
+/// What a value of `width` bytes is copied as, whatever it means.
+constexpr Type unsigned_of(std::uint32_t width) {
+  switch (width) {
+    case 1:
+      return Type::u8;
+    case 2:
+      return Type::u16;
+    case 4:
+      return Type::u32;
+    default:
+      return Type::u64;
+  }
+}
+
+/// Bytes from the beginning of a kernel's or a function's frame to that of what it calls.
+std::uint32_t frame_size(const Kernel& kernel);
 
 /// Turns a kernel's instructions into steps, one after another.
 class Lowering {
@@ -28,6 +58,10 @@ class Lowering {
   Lowering(const LoweringContext& context, Program& program, Slots& slots) : context_(context), program_(program), slots_(slots) {}
 
   void lower(const Instruction& instruction);
+  /// What the last instruction does between threads, if anything.
+  [[nodiscard]] const std::optional<LoweredEnd>& end() const { return end_; }
+  /// The steps behind a call, which fetch what it gave back.
+  void lower_results(const Instruction& instruction);
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
@@ -65,10 +99,42 @@ class Lowering {
   void move_value(Type type);
   void pack();
   void unpack();
+  void to_generic();
+  void is_in_space();
   void load();
   void load_parameter();
   void store();
   Access access(const Operand& address, const Operand& values);
+  /// Where an instruction's address operand points: a register, or none, and how far behind it.
+  void locate(const Operand& address, Space space, std::optional<Slot>& base, std::uint64_t& offset);
+  Slot address_of_local(const Local& local, std::uint32_t width);
+
+  // Between threads: lowering_sync.cpp.
+  void atomic();
+  void barrier();
+  void exchange(ExchangeKind kind);
+  void shuffle(Exchange& into);
+  void vote(Exchange& into);
+  void wait_for_memory(StepKind kind);
+  void active_mask();
+
+  // Calls: lowering_calls.cpp.
+  void call();
+  bool built_in(const CallOperands& call, const Function& callee);
+  Slot argument(const Operand& operand, Type type);
+  void pass(const Operand& argument, const Local& formal, std::uint32_t frame);
+  void copy_frame(std::uint64_t to, std::uint64_t from, std::uint32_t bytes);
+  void add_access(StepKind kind, Type type, std::uint64_t offset, Slot value);
+  void move_frame(Lane lane, std::uint32_t bytes);
+
+  // More than one word: lowering_arithmetic.cpp.
+  void carried(Lane sum, Lane carry, bool takes_carry);
+  void carried_product(bool takes_carry);
+  void carried(Slot a, Slot b, Lane sum, Lane carry, bool takes_carry);
+  void dot_product(Lane lane);
+  void convert_two();
+  Slot read_for_comparison(std::size_t i);
+  [[nodiscard]] LaneKey comparison() const;
   void finish_steps();
   bool try_alias(const Operand& to, Slot from, Type type);
 
@@ -92,6 +158,7 @@ class Lowering {
   std::vector<Step> after_;
   std::vector<std::uint32_t> destinations_;
   Lifetime sources_ = Lifetime::launch;
+  std::optional<LoweredEnd> end_;
   bool refused_ = false;
   bool movable_ = true;  ///< may run once per launch when its sources last that long
 };

@@ -36,11 +36,59 @@ void Lowering::dispatch() {
     case Opcode::exit:
     case Opcode::trap:
       return;  // The end of a block.
+    case Opcode::activemask:
+      return active_mask();
+    case Opcode::atom:
+    case Opcode::red:
+      return atomic();
+    case Opcode::bar:
+      return m.of_warp ? exchange(ExchangeKind::barrier) : barrier();
+    case Opcode::brx:
+      return;  // Became comparisons and branches.
+    case Opcode::call:
+      return call();
+    case Opcode::elect:
+      return exchange(ExchangeKind::elect);
+    case Opcode::match:
+      return exchange(ExchangeKind::match);
+    case Opcode::redux:
+      return exchange(ExchangeKind::reduce);
+    case Opcode::shfl:
+      return exchange(ExchangeKind::shuffle);
+    case Opcode::vote:
+      return exchange(ExchangeKind::vote);
+    case Opcode::fence:
+    case Opcode::nanosleep:
+      return wait_for_memory(StepKind::fence);
+    case Opcode::hint:
+      return;
+    case Opcode::isspacep:
+      return is_in_space();
+    case Opcode::addc:
+      return carried(Lane::add_carry, Lane::carry_of, true);
+    case Opcode::subc:
+      return carried(Lane::sub_borrow, Lane::borrow_of, true);
+    case Opcode::madc:
+      return carried_product(true);
+    case Opcode::dp4a:
+      return dot_product(Lane::dp4a);
+    case Opcode::dp2a:
+      return dot_product(m.half == Half::hi ? Lane::dp2a_hi : Lane::dp2a_lo);
+    case Opcode::bmsk:
+      return type == Type::b32 ? uniform(Lane::bmsk, 2) : unsupported();
+    case Opcode::szext:
+      return type == Type::u32 || type == Type::s32 ? uniform(Lane::szext, 2) : unsupported();
     case Opcode::abs_:
       return uniform(Lane::abs, 1);
     case Opcode::add:
+      if (m.carry) {
+        return carried(Lane::add_carry, Lane::carry_of, false);
+      }
       return uniform(m.saturate && !is_float(type) ? Lane::add_saturated : Lane::add, 2);
     case Opcode::sub:
+      if (m.carry) {
+        return carried(Lane::sub_borrow, Lane::borrow_of, false);
+      }
       return uniform(m.saturate && !is_float(type) ? Lane::sub_saturated : Lane::sub, 2);
     case Opcode::and_:
       return uniform(Lane::and_, 2);
@@ -91,7 +139,7 @@ void Lowering::dispatch() {
     case Opcode::mul:
       return integer_or_float_product(false);
     case Opcode::mad:
-      return integer_or_float_product(true);
+      return m.carry ? carried_product(false) : integer_or_float_product(true);
     case Opcode::mul24:
       return uniform(m.half == Half::hi ? Lane::mul24_hi : Lane::mul24_lo, 2);
     case Opcode::mad24:
@@ -125,8 +173,9 @@ void Lowering::dispatch() {
       return select();
     case Opcode::slct:
       return select_by_sign();
-    case Opcode::mov:
     case Opcode::cvta:
+      return to_generic();
+    case Opcode::mov:
       return move();
     case Opcode::ld:
       return load();
@@ -172,6 +221,63 @@ void Lowering::integer_or_float_product(bool add) {
   const Slot b = read(2, type);
   const Slot c = add ? read(3, wide) : Slot{};
   emit(key(add ? Lane::mad_wide : Lane::mul_wide, type), write(0, wide), a, b, c);
+}
+
+void Lowering::carried(Lane sum, Lane carry, bool takes_carry) {
+  if (width_of(current_->type) < 4 || is_float(current_->type) || current_->modifiers.saturate) {
+    return unsupported();
+  }
+  if (expect_operands(3)) {
+    const Slot a = read(1, current_->type);
+    const Slot b = read(2, current_->type);
+    carried(a, b, sum, carry, takes_carry);
+  }
+}
+
+/// The sum is made before the carry is, and goes to the destination last: it may be one of the operands.
+void Lowering::carried(Slot a, Slot b, Lane sum, Lane carry, bool takes_carry) {
+  movable_ = false;
+  const Type type = current_->type;
+  const Slot in = takes_carry ? slots_.carry() : slots_.constant(0, 1);
+  const Slot made = slots_.scratch(width_of(type));
+  emit({.lane = sum, .type = type, .modifiers = {}}, made, a, b, in);
+  if (current_->modifiers.carry) {
+    emit({.lane = carry, .type = type, .modifiers = {}}, slots_.carry(), a, b, in);
+  }
+  const Type plain = width_of(type) == 8 ? Type::u64 : Type::u32;
+  emit({.lane = Lane::copy, .type = plain, .from = plain, .modifiers = {}}, write(0, type), made);
+}
+
+void Lowering::carried_product(bool takes_carry) {
+  const Half half = current_->modifiers.half;
+  const Type type = current_->type;
+  if (width_of(type) < 4 || is_float(type) || (half != Half::lo && half != Half::hi)) {
+    return unsupported();
+  }
+  if (expect_operands(4)) {
+    const Slot a = read(1, type);
+    const Slot b = read(2, type);
+    const Slot c = read(3, type);
+    const Slot product = slots_.scratch(width_of(type));
+    emit({.lane = half == Half::lo ? Lane::mul_lo : Lane::mul_hi, .type = type, .modifiers = {}}, product, a, b);
+    carried(product, c, Lane::add_carry, Lane::carry_of, takes_carry);
+  }
+}
+
+/// dp4a and dp2a: the types of both factors; the sum is a signed one when either is.
+void Lowering::dot_product(Lane lane) {
+  const auto is_word = [](Type type) { return type == Type::u32 || type == Type::s32; };
+  if (!is_word(current_->to) || !is_word(current_->type)) {
+    return unsupported();
+  }
+  if (expect_operands(4)) {
+    const Slot a = read(1, Type::u32);
+    const Slot b = read(2, Type::u32);
+    const Slot c = read(3, Type::u32);
+    LaneKey wanted = key(lane, current_->type);
+    wanted.from = current_->to;
+    emit(wanted, write(0, Type::u32), a, b, c);
+  }
 }
 
 void Lowering::shift(Lane lane) {
@@ -254,6 +360,9 @@ void Lowering::convert() {
   const bool narrows = is_float(to) && (!is_float(from) || width_of(to) < width_of(from));
   // Rounding to a whole number stands where one is made, rounding to nearest and its like where bits are lost, and neither elsewhere.
   const bool makes_whole = is_float(from) && (!is_float(to) || (to == from && rounding != Rounding::none));
+  if (to == Type::f16x2 || to == Type::bf16x2) {
+    return convert_two();
+  }
   if (to == Type::pred || from == Type::pred || whole != makes_whole || (!whole && narrows != (rounding != Rounding::none))) {
     return unsupported();
   }
@@ -266,14 +375,49 @@ void Lowering::convert() {
   emit(wanted, write(0, to, true), source);
 }
 
+/// "cvt.rn.f16x2.f32 d, high, low".
+void Lowering::convert_two() {
+  if (current_->type != Type::f32 || current_->modifiers.saturate || current_->modifiers.flush ||
+      (current_->modifiers.rounding != Rounding::rn && current_->modifiers.rounding != Rounding::rz)) {
+    return unsupported();
+  }
+  if (expect_operands(3)) {
+    const Slot high = read(1, Type::f32);
+    const Slot low = read(2, Type::f32);
+    LaneKey wanted = key(Lane::convert, current_->to);
+    wanted.from = Type::f32;
+    emit(wanted, write(0, current_->to), high, low);
+  }
+}
+
+/// Halves are compared as the floats that they are.
+Slot Lowering::read_for_comparison(std::size_t i) {
+  const Type type = current_->type;
+  if (type != Type::f16 && type != Type::bf16) {
+    return read(i, type);
+  }
+  const Slot half = read(i, type);
+  const Slot wide = slots_.scratch(4);
+  emit({.lane = Lane::convert, .type = Type::f32, .from = type, .modifiers = {}}, wide, half);
+  return wide;
+}
+
+LaneKey Lowering::comparison() const {
+  const bool half = current_->type == Type::f16 || current_->type == Type::bf16;
+  LaneKey made = key(Lane::compare, half ? Type::f32 : current_->type);
+  // A subnormal half is no subnormal float.
+  made.modifiers.flush = made.modifiers.flush && !half;
+  return made;
+}
+
 Slot Lowering::compare(std::size_t first, bool complement) {
   const Slot made = slots_.scratch(1);
   if (current_->opcode == Opcode::testp) {
     emit(key(Lane::testp, current_->type), made, read(first, current_->type));
   } else {
-    const Slot a = read(first, current_->type);
-    const Slot b = read(first + 1, current_->type);
-    emit(key(Lane::compare, current_->type), made, a, b);
+    const Slot a = read_for_comparison(first);
+    const Slot b = read_for_comparison(first + 1);
+    emit(comparison(), made, a, b);
   }
   if (complement) {
     emit({.lane = Lane::not_, .type = Type::pred, .modifiers = {}}, made, made);
@@ -304,9 +448,9 @@ void Lowering::compare_to_predicate() {
   }
   if (first == 1 && !combined && operand(0).kind == OperandKind::reg) {
     // The usual case writes its predicate at once.
-    const Slot a = read(1, current_->type);
-    const Slot b = sources == 2 ? read(2, current_->type) : Slot{};
-    return emit(key(sources == 2 ? Lane::compare : Lane::testp, current_->type), write(0, Type::pred), a, b);
+    const Slot a = read_for_comparison(1);
+    const Slot b = sources == 2 ? read_for_comparison(2) : Slot{};
+    return emit(sources == 2 ? comparison() : key(Lane::testp, current_->type), write(0, Type::pred), a, b);
   }
   // Both results are made before either is written: the predicate they are combined with may be one of the two.
   std::array<Slot, 2> results;

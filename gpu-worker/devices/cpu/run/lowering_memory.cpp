@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "gpu-worker/devices/cpu/run/address_space.hpp"
 #include "gpu-worker/devices/cpu/run/lowering.hpp"
 
 namespace sublet::cpu {
@@ -22,25 +23,11 @@ Type half_of(Type type) {
   }
 }
 
-/// What a value of `width` bytes is copied as, whatever it means.
-Type plain_of(std::uint32_t width) {
-  switch (width) {
-    case 2:
-      return Type::u16;
-    case 4:
-      return Type::u32;
-    case 8:
-      return Type::u64;
-    default:
-      return Type::u8;
-  }
-}
-
 }  // namespace
 
 void Lowering::move() {
   const Type type = current_->type;
-  if (!is_movable_type(type) || (current_->opcode == Opcode::cvta && current_->modifiers.space == Space::param)) {
+  if (!is_movable_type(type)) {
     return unsupported();
   }
   if (!expect_operands(2)) {
@@ -60,7 +47,7 @@ void Lowering::move_value(Type type) {
   if (refused_ || (made_.empty() && try_alias(operand(0), from, type))) {
     return;
   }
-  const Type plain = plain_of(width_of(type));
+  const Type plain = unsigned_of(width_of(type));
   emit({.lane = Lane::copy, .type = plain, .from = plain, .modifiers = {}}, write(0, type), from);
 }
 
@@ -123,6 +110,53 @@ void Lowering::unpack() {
   }
 }
 
+/// cvta: shared and local memory have a window in the generic addresses, everything else is there as it is.
+void Lowering::to_generic() {
+  const Space space = current_->modifiers.space;
+  if (space != Space::shared && space != Space::local) {
+    return move();
+  }
+  if (current_->type != Type::u64) {
+    return unsupported();
+  }
+  if (expect_operands(2)) {
+    const Slot from = read(1, Type::u64);
+    const Slot window = slots_.constant(space == Space::shared ? kSharedWindow : kLocalWindow, 8);
+    emit({.lane = current_->modifiers.to_space ? Lane::sub : Lane::add, .type = Type::u64, .modifiers = {}}, write(0, Type::u64), from,
+         window);
+  }
+}
+
+void Lowering::is_in_space() {
+  if (!expect_operands(2)) {
+    return;
+  }
+  const Slot address = read(1, Type::u64);
+  LaneKey wanted{.lane = Lane::compare, .type = Type::u64, .modifiers = {}};
+  std::uint64_t window = 0;
+  switch (current_->modifiers.space) {
+    case Space::global:
+      // Sessions' memory lies above all windows.
+      wanted.modifiers.compare = Compare::ge;
+      return emit(wanted, write(0, Type::pred), address, slots_.constant(kFunctionWindow, 8));
+    case Space::shared:
+      window = kSharedWindow;
+      break;
+    case Space::local:
+      window = kLocalWindow;
+      break;
+    case Space::param:
+      window = kParameterWindow;
+      break;
+    default:
+      return unsupported();
+  }
+  const Slot offset = slots_.scratch(8);
+  emit({.lane = Lane::sub, .type = Type::u64, .modifiers = {}}, offset, address, slots_.constant(window, 8));
+  wanted.modifiers.compare = Compare::lt;
+  emit(wanted, write(0, Type::pred), offset, slots_.constant(kWindowBytes, 8));
+}
+
 void Lowering::load() {
   if (current_->type == Type::pred) {
     return unsupported();
@@ -130,7 +164,7 @@ void Lowering::load() {
   if (!expect_operands(2)) {
     return;
   }
-  if (current_->modifiers.space == Space::param) {
+  if (current_->modifiers.space == Space::param && operand(1).address && operand(1).kind == OperandKind::parameter) {
     return load_parameter();
   }
   movable_ = false;
@@ -157,7 +191,7 @@ void Lowering::load() {
 }
 
 void Lowering::store() {
-  if (current_->modifiers.space == Space::param || current_->modifiers.space == Space::constant || current_->type == Type::pred) {
+  if (current_->modifiers.space == Space::constant || current_->type == Type::pred) {
     return unsupported();
   }
   if (!expect_operands(2)) {
@@ -186,12 +220,11 @@ void Lowering::store() {
 }
 
 Access Lowering::access(const Operand& address, const Operand& values) {
-  Access made{
-      .type = current_->type, .count = current_->modifiers.vector, .address = {}, .offset = static_cast<std::uint64_t>(address.offset)};
-  if (!address.address) {
-    fail("an operand that is not an address");
-    return made;
-  }
+  Access made{.type = current_->type,
+              .count = current_->modifiers.vector,
+              .space = current_->modifiers.space,
+              .ordered = current_->modifiers.ordered,
+              .address = {}};
   if (values.kind == OperandKind::vector ? values.elements.size() != made.count : made.count != 1) {
     fail("a vector of another length than the opcode says");
     return made;
@@ -202,29 +235,54 @@ Access Lowering::access(const Operand& address, const Operand& values) {
   }
   // A vector of one element in braces is the element.
   made.count = values.kind == OperandKind::vector ? static_cast<std::uint32_t>(values.elements.size()) : 1;
-  switch (address.kind) {
-    case OperandKind::reg:
-      if (width_of(context_.kernel.registers[address.index].type) != 8) {
-        fail("an address register that is not 64 bits wide");
-        return made;
-      }
-      note_source(slots_.lifetime_of_register(address.index));
-      made.address = slots_.of_register(address.index);
-      break;
-    case OperandKind::integer:
-      made.offset += address.bits;
-      break;
-    case OperandKind::variable:
-      made.offset += context_.variable_addresses[address.index];
-      break;
-    case OperandKind::parameter:
-      unsupported("the address of a parameter");
-      break;
-    default:
-      fail("an operand that is not an address");
-      break;
+  locate(address, made.space, made.address, made.offset);
+  if (address.kind == OperandKind::local) {
+    made.space = Space::local;
   }
   return made;
+}
+
+void Lowering::locate(const Operand& address, Space space, std::optional<Slot>& base, std::uint64_t& offset) {
+  if (!address.address) {
+    return fail("an operand that is not an address");
+  }
+  offset = static_cast<std::uint64_t>(address.offset);
+  switch (address.kind) {
+    case OperandKind::reg: {
+      const Type type = context_.kernel.registers[address.index].type;
+      const bool short_address = (space == Space::shared || space == Space::local) && width_of(type) == 4;
+      if (width_of(type) != 8 && !short_address) {
+        return fail("an address register that is not 64 bits wide");
+      }
+      note_source(slots_.lifetime_of_register(address.index));
+      base = slots_.of_register(address.index);
+      return;
+    }
+    case OperandKind::integer:
+      offset += address.bits;
+      return;
+    case OperandKind::variable:
+      offset += context_.variable_addresses[address.index];
+      return;
+    case OperandKind::shared:
+      offset += context_.shared_offsets[address.index];
+      return space == Space::shared ? void() : fail("a shared variable where another space is named");
+    case OperandKind::local: {
+      const Local& local = context_.kernel.locals[address.index];
+      offset += local.offset;
+      if (space != (local.is_parameter ? Space::param : Space::local)) {
+        return fail("a local variable or a parameter where another space is named");
+      }
+      if (context_.self != kNoFunction) {
+        base = program_.frame;
+      }
+      return;
+    }
+    case OperandKind::parameter:
+      return unsupported("a kernel's parameter as the address of anything but ld.param");
+    default:
+      return fail("an operand that is not an address");
+  }
 }
 
 void Lowering::load_parameter() {
@@ -260,7 +318,7 @@ void Lowering::load_parameter() {
     const Slot from = slots_.parameter(offset, current_->type, width_of(reg));
     if (!try_alias(to, from, reg)) {
       const Slot into = write(to, reg, false);
-      const Type plain = plain_of(into.width);
+      const Type plain = unsigned_of(into.width);
       emit({.lane = Lane::copy, .type = plain, .from = plain, .modifiers = {}}, into, from);
     }
   }

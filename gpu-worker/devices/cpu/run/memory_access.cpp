@@ -1,110 +1,76 @@
 #include "gpu-worker/devices/cpu/run/memory_access.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <type_traits>
+#include <array>
+
+#include "gpu-worker/devices/cpu/run/address_space.hpp"
+#include "gpu-worker/devices/cpu/run/lane_moves.hpp"
 
 namespace sublet::cpu {
 
 namespace {
 
-/// From memory elements of type `M`, `stride` bytes apart, into registers of type `R`: sign or zero fills what is wider.
-template <class M, class R>
-void take_elements(const std::byte* memory, std::uint32_t stride, std::byte* registers, std::uint32_t count) {
-  auto* out = reinterpret_cast<R*>(registers);
-  if (stride == sizeof(M)) {
-    if constexpr (sizeof(M) == sizeof(R)) {
-      std::memcpy(out, memory, std::size_t{count} * sizeof(M));
-    } else {
-      const auto* in = reinterpret_cast<const M*>(memory);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        out[i] = static_cast<R>(in[i]);
+/// The most threads of a block, rounded up as a register file is.
+constexpr std::uint32_t kMostLanes = 1024;
+
+/// One access by a run of lanes.
+struct Job {
+  const Access& access;
+  const RegisterFile& registers;
+  LaneRun run;
+  std::uint32_t bytes = 0;  ///< that each lane moves
+  bool store = false;
+
+  /// Calls `visit` for each element that is wanted: its bytes behind the first one's, its registers, and the tags of both types.
+  template <class Visit>
+  void for_each_element(Visit visit) const {
+    const std::uint32_t width = width_of(access.type);
+    for (std::uint32_t i = 0; i < access.count; ++i) {
+      const Slot slot = access.elements[i];
+      if (slot.width != 0) {
+        std::byte* const at = registers.of(slot, run.first);
+        with_types(access.type, slot.width, [&](auto memory, auto reg) { visit(std::size_t{i} * width, at, memory, reg); });
       }
     }
-    return;
   }
-  for (std::uint32_t i = 0; i < count; ++i) {
-    M value;
-    std::memcpy(&value, memory + std::size_t{i} * stride, sizeof(M));
-    out[i] = static_cast<R>(value);
-  }
-}
-
-template <class M, class R>
-void put_elements(std::byte* memory, std::uint32_t stride, const std::byte* registers, std::uint32_t count) {
-  const auto* in = reinterpret_cast<const R*>(registers);
-  if (stride == sizeof(M)) {
-    if constexpr (sizeof(M) == sizeof(R)) {
-      std::memcpy(memory, in, std::size_t{count} * sizeof(M));
-    } else {
-      auto* out = reinterpret_cast<M*>(memory);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        out[i] = static_cast<M>(in[i]);
-      }
-    }
-    return;
-  }
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const M value = static_cast<M>(in[i]);
-    std::memcpy(memory + std::size_t{i} * stride, &value, sizeof(M));
-  }
-}
-
-template <class T>
-struct Tag {
-  using type = T;
 };
 
-/// Calls `visit` with the tags of the memory's and the register's type. Signed only where it matters: in a load that widens.
-template <class Visit>
-void with_types(Type type, std::uint32_t register_width, Visit visit) {
-  const auto with_register = [&]<class M>(Tag<M> memory) {
-    const auto as = [&]<class R>(Tag<R> reg) {
-      if constexpr (sizeof(R) >= sizeof(M)) {
-        visit(memory, reg);
-      }
-    };
-    switch (register_width) {
-      case 1:
-        return as(Tag<std::conditional_t<std::is_signed_v<M>, std::int8_t, std::uint8_t>>{});
-      case 2:
-        return as(Tag<std::conditional_t<std::is_signed_v<M>, std::int16_t, std::uint16_t>>{});
-      case 4:
-        return as(Tag<std::conditional_t<std::is_signed_v<M>, std::int32_t, std::uint32_t>>{});
-      default:
-        return as(Tag<std::conditional_t<std::is_signed_v<M>, std::int64_t, std::uint64_t>>{});
+/// Lanes whose memory lies `stride` bytes apart.
+void move_evenly(const Job& job, std::byte* memory, std::uint32_t stride) {
+  job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
+    if (job.store) {
+      put_elements<M, R>(memory + offset, stride, registers, job.run.count());
+    } else {
+      take_elements<M, R>(memory + offset, stride, registers, job.run.count());
     }
-  };
-  switch (width_of(type)) {
-    case 1:
-      return is_signed(type) ? with_register(Tag<std::int8_t>{}) : with_register(Tag<std::uint8_t>{});
-    case 2:
-      return is_signed(type) ? with_register(Tag<std::int16_t>{}) : with_register(Tag<std::uint16_t>{});
-    case 4:
-      return is_signed(type) ? with_register(Tag<std::int32_t>{}) : with_register(Tag<std::uint32_t>{});
-    default:
-      return is_signed(type) ? with_register(Tag<std::int64_t>{}) : with_register(Tag<std::uint64_t>{});
-  }
+  });
 }
 
-void move_run(const Access& access, const RegisterFile& registers, LaneRun run, std::byte* memory, bool store) {
-  const std::uint32_t width = width_of(access.type);
-  const std::uint32_t stride = width * access.count;
-  for (std::uint32_t i = 0; i < access.count; ++i) {
-    const Slot slot = access.elements[i];
-    if (slot.width == 0) {
-      continue;
+void move_scattered(const Job& job, std::byte* memory, const std::uint64_t* at) {
+  job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
+    if (job.store) {
+      scatter_elements<M, R>(memory + offset, at, registers, job.run.count());
+    } else {
+      gather_elements<M, R>(memory + offset, at, registers, job.run.count());
     }
-    std::byte* const at = registers.of(slot, run.first);
-    std::byte* const element = memory + std::size_t{i} * width;
-    with_types(access.type, slot.width, [&]<class M, class R>(Tag<M>, Tag<R>) {
-      if (store) {
-        put_elements<M, R>(element, stride, at, run.count());
-      } else {
-        take_elements<M, R>(element, stride, at, run.count());
-      }
-    });
-  }
+  });
+}
+
+void load_one_for_all(const Job& job, const std::byte* memory) {
+  job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
+    spread_element<M, R>(memory + offset, registers, job.run.count());
+  });
+}
+
+/// A single lane, whose memory others may be looking at.
+void move_ordered(const Job& job, std::byte* memory) {
+  job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
+    if (job.store) {
+      put_ordered<M, R>(memory + offset, registers);
+    } else {
+      take_ordered<M, R>(memory + offset, registers);
+    }
+  });
 }
 
 /// Whether each lane's address is `stride` behind the one before.
@@ -118,7 +84,7 @@ bool is_contiguous(const std::uint64_t* addresses, std::uint32_t count, std::uin
   return off == 0;
 }
 
-std::byte* host_of(std::uint64_t address, std::uint64_t bytes, const MemoryTable& memory, MemoryRange& last_hit) {
+std::byte* global_host(std::uint64_t address, std::uint64_t bytes, const MemoryTable& memory, MemoryRange& last_hit) {
   if (!last_hit.holds(address, bytes)) {
     const MemoryRange* const found = memory.holding(address);
     if (found == nullptr || !found->holds(address, bytes)) {
@@ -129,43 +95,181 @@ std::byte* host_of(std::uint64_t address, std::uint64_t bytes, const MemoryTable
   return last_hit.host + (address - last_hit.address);
 }
 
-std::optional<AccessFault> move_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
-                                      MemoryRange& last_hit, bool store) {
-  // Predicates have no width, and the parser lets none through to memory.
-  const std::uint32_t bytes = std::max<std::uint32_t>(width_of(access.type) * access.count, 1);
-  const std::uint64_t* const addresses =
-      access.address ? reinterpret_cast<const std::uint64_t*>(registers.of(*access.address, run.first)) : nullptr;
-  if (addresses != nullptr && is_contiguous(addresses, run.count(), bytes)) {
-    const std::uint64_t first = addresses[0] + access.offset;
-    std::byte* const host = first % bytes == 0 ? host_of(first, std::uint64_t{bytes} * run.count(), memory, last_hit) : nullptr;
-    if (host != nullptr) {
-      move_run(access, registers, run, host, store);
-      return std::nullopt;
-    }
+bool holds(std::uint32_t size, std::uint64_t offset, std::uint64_t bytes) { return offset < size && bytes <= size - offset; }
+
+/// What an address means; it becomes one of the space that is answered. Parameters are addressed in their window even where an
+/// instruction names their space, and those of functions are in local memory.
+Space space_of(Space space, std::uint64_t& address) {
+  if (space == Space::shared || space == Space::local) {
+    return space;
   }
-  // Lane by lane; also when something is wrong with one of them, to find which.
-  for (std::uint32_t lane = run.first; lane < run.last; ++lane) {
-    const std::uint64_t address = access.offset + (addresses != nullptr ? addresses[lane - run.first] : 0);
-    const bool misaligned = address % bytes != 0;
-    std::byte* const host = misaligned ? nullptr : host_of(address, bytes, memory, last_hit);
-    if (host == nullptr) {
-      return AccessFault{.lane = lane, .address = address, .bytes = bytes, .misaligned = misaligned};
+  if (space != Space::generic && space != Space::param) {
+    return Space::global;
+  }
+  const auto in = [&](std::uint64_t window) {
+    const bool inside = is_in_window(address, window);
+    address -= inside ? window : 0;
+    return inside;
+  };
+  if (in(kSharedWindow)) {
+    return Space::shared;
+  }
+  if (in(kLocalWindow)) {
+    return Space::local;
+  }
+  return in(kParameterWindow) || space == Space::param ? Space::param : Space::global;
+}
+
+/// Where the bytes from `address` on are when all lanes see the same there: not local memory.
+Place flat_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint64_t bytes, bool store, MemoryRange& last_hit) {
+  switch (space_of(space, address)) {
+    case Space::shared:
+      return holds(memory.shared_bytes, address, bytes) ? Place{.host = memory.shared + address, .alone = true} : Place{};
+    case Space::param:
+      // Nobody writes there, so that the launch's own copy can be read.
+      return !store && holds(memory.parameter_bytes, address, bytes)
+                 ? Place{.host = const_cast<std::byte*>(memory.parameters) + address, .alone = true}
+                 : Place{};
+    case Space::local:
+      return {};
+    default:
+      return {.host = global_host(address, bytes, *memory.global, last_hit)};
+  }
+}
+
+std::optional<AccessFault> move_each(const Job& job, const BlockMemory& memory, const std::uint64_t* addresses, MemoryRange& last_hit) {
+  for (std::uint32_t lane = job.run.first; lane < job.run.last; ++lane) {
+    const std::uint64_t address = addresses[lane - job.run.first];
+    const bool misaligned = address % job.bytes != 0;
+    const Place place = misaligned ? Place{} : find_place(memory, job.access.space, address, job.bytes, lane, job.store, last_hit);
+    if (place.host == nullptr) {
+      return AccessFault{.lane = lane, .address = address, .bytes = job.bytes, .misaligned = misaligned};
     }
-    move_run(access, registers, {.first = lane, .last = lane + 1}, host, store);
+    Job one = job;
+    one.run = {.first = lane, .last = lane + 1};
+    if (job.access.ordered && !place.alone) {
+      move_ordered(one, place.host);
+    } else {
+      move_evenly(one, place.host, job.bytes);
+    }
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
-                                      MemoryRange& last_hit) {
-  return move_lanes(access, registers, run, memory, last_hit, false);
+/// All lanes at the same address of local memory, as variables of functions are.
+bool move_local(const Job& job, const BlockMemory& memory, std::uint64_t address) {
+  std::uint64_t offset = address;
+  if (space_of(job.access.space, offset) != Space::local || offset % job.bytes != 0 || !holds(memory.local_bytes, offset, job.bytes)) {
+    return false;
+  }
+  move_evenly(job, memory.local_of(offset, job.run.first), 16);
+  return true;
 }
 
-std::optional<AccessFault> store_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
+/// The addresses of a run's lanes.
+struct Addresses {
+  std::array<std::uint64_t, kMostLanes> at;
+  std::uint64_t low = ~std::uint64_t{0};
+  std::uint64_t high = 0;
+  std::uint64_t bits = 0;  ///< of all of them, for alignment
+
+  Addresses(const Job& job) {
+    const std::uint32_t count = job.run.count();
+    const std::uint64_t offset = job.access.offset;
+    if (!job.access.address) {
+      std::fill_n(at.begin(), count, offset);
+    } else if (job.access.address->width == 4) {
+      const auto* const from = reinterpret_cast<const std::uint32_t*>(job.registers.of(*job.access.address, job.run.first));
+      for (std::uint32_t i = 0; i < count; ++i) {
+        at[i] = static_cast<std::uint32_t>(from[i] + offset);
+      }
+    } else {
+      const auto* const from = reinterpret_cast<const std::uint64_t*>(job.registers.of(*job.access.address, job.run.first));
+      for (std::uint32_t i = 0; i < count; ++i) {
+        at[i] = from[i] + offset;
+      }
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      low = std::min(low, at[i]);
+      high = std::max(high, at[i]);
+      bits |= at[i];
+    }
+  }
+};
+
+std::optional<AccessFault> move_by_address(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
+  Addresses addresses(job);
+  const std::uint32_t count = job.run.count();
+  const std::uint64_t span = addresses.high - addresses.low;
+  if (span == 0 && move_local(job, memory, addresses.low)) {
+    return std::nullopt;
+  }
+  const bool aligned = addresses.bits % job.bytes == 0;
+  const Place place = aligned && !job.access.ordered && span < kWindowBytes
+                          ? flat_place(memory, job.access.space, addresses.low, span + job.bytes, job.store, last_hit)
+                          : Place{};
+  if (place.host == nullptr) {
+    // Also when something is wrong with one of them, to find which.
+    return move_each(job, memory, addresses.at.data(), last_hit);
+  }
+  if (span == 0 && !job.store) {
+    load_one_for_all(job, place.host);
+  } else if (span == std::uint64_t{job.bytes} * (count - 1) && is_contiguous(addresses.at.data(), count, job.bytes)) {
+    move_evenly(job, place.host, job.bytes);
+  } else {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      addresses.at[i] -= addresses.low;
+    }
+    move_scattered(job, place.host, addresses.at.data());
+  }
+  return std::nullopt;
+}
+
+std::optional<AccessFault> move_lanes(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
+  const Access& access = job.access;
+  // The usual case first: neighbours in global memory.
+  if (access.address && access.address->width == 8 && !access.ordered) {
+    const auto* const addresses = reinterpret_cast<const std::uint64_t*>(job.registers.of(*access.address, job.run.first));
+    if (is_contiguous(addresses, job.run.count(), job.bytes)) {
+      const std::uint64_t first = addresses[0] + access.offset;
+      const std::uint64_t bytes = std::uint64_t{job.bytes} * job.run.count();
+      const Place place = first % job.bytes == 0 ? flat_place(memory, access.space, first, bytes, job.store, last_hit) : Place{};
+      if (place.host != nullptr) {
+        move_evenly(job, place.host, job.bytes);
+        return std::nullopt;
+      }
+    }
+  } else if (!access.address && move_local(job, memory, access.offset)) {
+    return std::nullopt;
+  }
+  return move_by_address(job, memory, last_hit);
+}
+
+Job job_of(const Access& access, const RegisterFile& registers, LaneRun run, bool store) {
+  // Predicates have no width, and the parser lets none through to memory.
+  const std::uint32_t bytes = std::max<std::uint32_t>(width_of(access.type) * access.count, 1);
+  return {.access = access, .registers = registers, .run = run, .bytes = bytes, .store = store};
+}
+
+}  // namespace
+
+Place find_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint32_t bytes, std::uint32_t lane, bool store,
+                 MemoryRange& last_hit) {
+  std::uint64_t offset = address;
+  if (space_of(space, offset) != Space::local) {
+    return flat_place(memory, space, address, bytes, store, last_hit);
+  }
+  return holds(memory.local_bytes, offset, bytes) ? Place{.host = memory.local_of(offset, lane), .alone = true} : Place{};
+}
+
+std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
+                                      MemoryRange& last_hit) {
+  return move_lanes(job_of(access, registers, run, false), memory, last_hit);
+}
+
+std::optional<AccessFault> store_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                        MemoryRange& last_hit) {
-  return move_lanes(access, registers, run, memory, last_hit, true);
+  return move_lanes(job_of(access, registers, run, true), memory, last_hit);
 }
 
 }  // namespace sublet::cpu

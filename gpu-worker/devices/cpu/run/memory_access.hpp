@@ -27,10 +27,37 @@ struct RegisterFile {
   }
 };
 
+/// Everything that one block of threads can address.
+struct BlockMemory {
+  const MemoryTable* global = nullptr;
+  std::byte* shared = nullptr;
+  std::uint32_t shared_bytes = 0;
+  /// Of each thread. 16 bytes of one stand beside the same 16 of the next, so that what all threads do is done side by side.
+  std::byte* local = nullptr;
+  std::uint32_t local_bytes = 0;
+  std::uint32_t capacity = 0;  ///< threads that `local` has room for
+  const std::byte* parameters = nullptr;
+  std::uint32_t parameter_bytes = 0;
+
+  [[nodiscard]] std::byte* local_of(std::uint64_t offset, std::uint32_t lane) const {
+    return local + ((offset & ~std::uint64_t{15}) * capacity) + (std::size_t{lane} * 16) + (offset & 15U);
+  }
+};
+
+/// Where a thread's access goes, and whether only this block can see it.
+struct Place {
+  std::byte* host = nullptr;
+  bool alone = false;
+};
+
+/// Where `bytes` at `address`, which is a multiple of them, are for thread `lane`; no host when the thread may not.
+Place find_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint32_t bytes, std::uint32_t lane, bool store,
+                 MemoryRange& last_hit);
+
 /// Moves a run of lanes between registers and memory. `last_hit` is where this access found its memory the last time.
-std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
+std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                       MemoryRange& last_hit);
-std::optional<AccessFault> store_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const MemoryTable& memory,
+std::optional<AccessFault> store_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                        MemoryRange& last_hit);
 
 }  // namespace sublet::cpu

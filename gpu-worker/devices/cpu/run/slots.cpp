@@ -15,6 +15,7 @@ Slot Slots::scratch(std::uint32_t width) {
   Scratch& pool = scratch_[width];
   if (pool.used == pool.slots.size()) {
     pool.slots.push_back(fresh(width));
+    written_.push_back(pool.slots.back());
   }
   return pool.slots[pool.used++];
 }
@@ -28,8 +29,17 @@ void Slots::release_scratch() {
 Slot Slots::of_register(std::uint32_t reg) {
   if (!is_met(reg)) {
     registers_[reg] = fresh(width_of(kernel_.registers[reg].type));
+    written_.push_back(registers_[reg]);
   }
   return registers_[reg];
+}
+
+Slot Slots::carry() {
+  if (!carry_) {
+    carry_ = fresh(1);
+    written_.push_back(*carry_);
+  }
+  return *carry_;
 }
 
 void Slots::alias(std::uint32_t reg, Slot slot, Lifetime lifetime) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -34,6 +35,11 @@ class Slots {
   /// Lets a register that was not met yet stand where `slot` does.
   void alias(std::uint32_t reg, Slot slot, Lifetime lifetime);
 
+  /// The carry of add.cc and its like.
+  Slot carry();
+  /// Everything that instructions write: registers and scratch.
+  [[nodiscard]] const std::vector<Slot>& written() const { return written_; }
+
   Slot constant(std::uint64_t bits, std::uint32_t width);
   Slot parameter(std::uint32_t offset, Type type, std::uint32_t width);
   Slot special(SpecialRegister special);
@@ -43,6 +49,8 @@ class Slots {
   Program& program_;
   std::vector<Slot> registers_;
   std::vector<Lifetime> lifetimes_;
+  std::vector<Slot> written_;
+  std::optional<Slot> carry_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, Slot> constants_;
   std::map<std::tuple<std::uint32_t, Type, std::uint32_t>, Slot> parameters_;
   std::map<SpecialRegister, Slot> specials_;

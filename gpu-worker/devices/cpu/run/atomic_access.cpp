@@ -1,0 +1,230 @@
+#include "gpu-worker/devices/cpu/run/atomic_access.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <type_traits>
+
+namespace sublet::cpu {
+
+namespace {
+
+#include "gpu-worker/devices/cpu/run/half.inc"
+
+// What each operation makes of what was there and its operands.
+
+struct Add {
+  template <class T>
+  static T of(T old, T a, T) {
+    return static_cast<T>(old + a);
+  }
+};
+struct Min {
+  template <class T>
+  static T of(T old, T a, T) {
+    return std::min(old, a);
+  }
+};
+struct Max {
+  template <class T>
+  static T of(T old, T a, T) {
+    return std::max(old, a);
+  }
+};
+struct And {
+  template <class T>
+  static T of(T old, T a, T) {
+    return static_cast<T>(old & a);
+  }
+};
+struct Or {
+  template <class T>
+  static T of(T old, T a, T) {
+    return static_cast<T>(old | a);
+  }
+};
+struct Xor {
+  template <class T>
+  static T of(T old, T a, T) {
+    return static_cast<T>(old ^ a);
+  }
+};
+struct Exchange_ {
+  template <class T>
+  static T of(T, T a, T) {
+    return a;
+  }
+};
+struct CompareAndSwap {
+  template <class T>
+  static T of(T old, T a, T b) {
+    return old == a ? b : old;
+  }
+};
+struct Increment {
+  static std::uint32_t of(std::uint32_t old, std::uint32_t a, std::uint32_t) { return old >= a ? 0 : old + 1; }
+};
+struct Decrement {
+  static std::uint32_t of(std::uint32_t old, std::uint32_t a, std::uint32_t) { return old == 0 || old > a ? a : old - 1; }
+};
+
+float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fff'ffffU) : value; }
+float flushed(float value) { return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0F, value) : value; }
+
+struct AddDouble {
+  static std::uint64_t of(std::uint64_t old, std::uint64_t a, std::uint64_t) {
+    return std::bit_cast<std::uint64_t>(std::bit_cast<double>(old) + std::bit_cast<double>(a));
+  }
+};
+/// In global memory the card's adder knows no subnormal numbers; in shared memory it does.
+template <bool kFlush>
+struct AddFloat {
+  static std::uint32_t of(std::uint32_t old, std::uint32_t a, std::uint32_t) {
+    const auto x = std::bit_cast<float>(old);
+    const auto y = std::bit_cast<float>(a);
+    return std::bit_cast<std::uint32_t>(kFlush ? flushed(canonical(flushed(x) + flushed(y))) : canonical(x + y));
+  }
+};
+template <class H>
+struct AddHalf {
+  static std::uint16_t of(std::uint16_t old, std::uint16_t a, std::uint16_t) {
+    return narrowed<H>(static_cast<double>(widened(H{old})) + static_cast<double>(widened(H{a}))).bits;
+  }
+};
+template <class H>
+struct AddPair {
+  static std::uint32_t of(std::uint32_t old, std::uint32_t a, std::uint32_t) {
+    const std::uint32_t low = AddHalf<H>::of(static_cast<std::uint16_t>(old), static_cast<std::uint16_t>(a), 0);
+    return low | static_cast<std::uint32_t>(AddHalf<H>::of(static_cast<std::uint16_t>(old >> 16U), static_cast<std::uint16_t>(a >> 16U), 0))
+                     << 16U;
+  }
+};
+
+template <class T>
+struct Type_ {};
+
+/// Calls `visit` with the operation and the type it works on; false when there is none such.
+template <class Visit>
+bool with_operation(Operation operation, Type type, bool alone, Visit visit) {
+  using U16 = std::uint16_t;
+  using U32 = std::uint32_t;
+  using U64 = std::uint64_t;
+  const auto by_width = [&]<class F>(F f) {
+    return width_of(type) == 4 ? visit(f, Type_<U32>{}) : (width_of(type) == 8 ? visit(f, Type_<U64>{}) : false);
+  };
+  const auto ordered = [&]<class F>(F f) {
+    switch (type) {
+      case Type::u32:
+        return visit(f, Type_<U32>{});
+      case Type::s32:
+        return visit(f, Type_<std::int32_t>{});
+      case Type::u64:
+        return visit(f, Type_<U64>{});
+      case Type::s64:
+        return visit(f, Type_<std::int64_t>{});
+      default:
+        return false;
+    }
+  };
+  const bool bits = !is_float(type);
+  switch (operation) {
+    case Operation::add:
+      switch (type) {
+        case Type::u32:
+        case Type::s32:
+          return visit(Add{}, Type_<U32>{});
+        case Type::u64:
+        case Type::s64:
+          return visit(Add{}, Type_<U64>{});
+        case Type::f32:
+          return alone ? visit(AddFloat<false>{}, Type_<U32>{}) : visit(AddFloat<true>{}, Type_<U32>{});
+        case Type::f64:
+          return visit(AddDouble{}, Type_<U64>{});
+        case Type::f16:
+          return visit(AddHalf<f16>{}, Type_<U16>{});
+        case Type::bf16:
+          return visit(AddHalf<bf16>{}, Type_<U16>{});
+        case Type::f16x2:
+          return visit(AddPair<f16>{}, Type_<U32>{});
+        case Type::bf16x2:
+          return visit(AddPair<bf16>{}, Type_<U32>{});
+        default:
+          return false;
+      }
+    case Operation::min:
+      return ordered(Min{});
+    case Operation::max:
+      return ordered(Max{});
+    case Operation::and_:
+      return bits && by_width(And{});
+    case Operation::or_:
+      return bits && by_width(Or{});
+    case Operation::xor_:
+      return bits && by_width(Xor{});
+    case Operation::exch:
+      return bits && by_width(Exchange_{});
+    case Operation::cas:
+      return bits && (width_of(type) == 2 ? visit(CompareAndSwap{}, Type_<U16>{}) : by_width(CompareAndSwap{}));
+    case Operation::inc:
+      return type == Type::u32 && visit(Increment{}, Type_<U32>{});
+    case Operation::dec:
+      return type == Type::u32 && visit(Decrement{}, Type_<U32>{});
+    case Operation::none:
+    case Operation::popc:
+      return false;
+  }
+  return false;
+}
+
+template <class F, class T>
+T change(std::byte* host, bool alone, T a, T b) {
+  auto* const at = reinterpret_cast<T*>(host);
+  if (alone) {
+    const T old = *at;
+    *at = F::of(old, a, b);
+    return old;
+  }
+  T old = __atomic_load_n(at, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(at, &old, F::of(old, a, b), true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+  }
+  return old;
+}
+
+std::uint64_t address_of(const Atomic& atomic, const RegisterFile& registers, std::uint32_t lane) {
+  if (!atomic.address) {
+    return atomic.offset;
+  }
+  const std::byte* const at = registers.of(*atomic.address, lane);
+  return atomic.address->width == 8 ? *reinterpret_cast<const std::uint64_t*>(at) + atomic.offset
+                                    : static_cast<std::uint32_t>(*reinterpret_cast<const std::uint32_t*>(at) + atomic.offset);
+}
+
+}  // namespace
+
+bool has_atomic(Operation operation, Type type) {
+  return with_operation(operation, type, false, [](auto, auto) { return true; });
+}
+
+std::optional<AccessFault> run_atomic(const Atomic& atomic, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
+                                      MemoryRange& last_hit) {
+  const std::uint32_t bytes = width_of(atomic.type);
+  for (std::uint32_t lane = run.first; lane < run.last; ++lane) {
+    const std::uint64_t address = address_of(atomic, registers, lane);
+    const bool misaligned = address % bytes != 0;
+    const Place place = misaligned ? Place{} : find_place(memory, atomic.space, address, bytes, lane, true, last_hit);
+    if (place.host == nullptr) {
+      return AccessFault{.lane = lane, .address = address, .bytes = bytes, .misaligned = misaligned};
+    }
+    with_operation(atomic.operation, atomic.type, place.alone, [&]<class F, class T>(F, Type_<T>) {
+      const auto operand = [&](Slot slot) { return slot.width == 0 ? T{} : *reinterpret_cast<const T*>(registers.of(slot, lane)); };
+      const T old = change<F, T>(place.host, place.alone, operand(atomic.a), operand(atomic.b));
+      if (atomic.to.width != 0) {
+        *reinterpret_cast<T*>(registers.of(atomic.to, lane)) = old;
+      }
+      return true;
+    });
+  }
+  return std::nullopt;
+}
+
+}  // namespace sublet::cpu
