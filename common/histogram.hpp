@@ -30,6 +30,13 @@ class Histogram {
     return total;
   }
 
+  /// As if both had observed everything.
+  constexpr Histogram& operator+=(const Histogram& more) {
+    for (std::size_t bucket = 0; bucket < Buckets; ++bucket) counts_[bucket] += more.counts_[bucket];
+    sum_ += more.sum_;
+    return *this;
+  }
+
   constexpr bool operator==(const Histogram&) const = default;
 
  private:

@@ -97,7 +97,7 @@ void Core::take(Received& received) {
 }
 
 template <class Message>
-Core::Handled Core::handle_worker(Received& received, Peer& peer, Message& message) {
+Core::Handled Core::handle_worker(Received& received, KnownPeer& peer, Message& message) {
   if (peer.role != wire::Role::worker) {
     return fail(ErrorCode::protocol_error,
                 fmt::format("message type {} is for workers; this connection said HELLO as a producer", Message::kType));
@@ -110,7 +110,7 @@ Core::Handled Core::handle_producer(Received& received, Message& message) {
   return on(received, message);
 }
 
-Core::Handled Core::dispatch_message(Received& received, Peer& peer) {
+Core::Handled Core::dispatch_message(Received& received, KnownPeer& peer) {
   return std::visit(
       [&]<class Message>(Message& message) -> Handled {
         constexpr bool kFromWorker = std::is_same_v<Message, wire::Offer> || std::is_same_v<Message, wire::Window> ||

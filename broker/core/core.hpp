@@ -30,7 +30,7 @@
 namespace sublet::broker {
 
 /// A peer that said HELLO.
-struct Peer {
+struct KnownPeer {
   wire::Role role = wire::Role::producer;
   Worker* worker = nullptr;
   /// Jobs it reads or watches.
@@ -58,9 +58,9 @@ class Core {
   void run_timers();
   void fire(const Timer& timer);
   void fire(TimerKind kind, Job& job);
-  Handled dispatch_message(Received& received, Peer& peer);
+  Handled dispatch_message(Received& received, KnownPeer& peer);
   template <class Message>
-  Handled handle_worker(Received& received, Peer& peer, Message& message);
+  Handled handle_worker(Received& received, KnownPeer& peer, Message& message);
   template <class Message>
   Handled handle_producer(Received& received, Message& message);
   void send(PeerId peer, std::uint64_t request, wire::Message message, std::vector<Blob> payload = {});
@@ -177,6 +177,11 @@ class Core {
   void check_pool(Pool& pool);
   void drop_unused_sizes(Pool& pool);
 
+  // needing.cpp: what the workers are told that is wanted
+  [[nodiscard]] std::uint64_t missing_sessions(const Pool& pool, const Pool::Sum& sum) const;
+  [[nodiscard]] wire::Want need() const;
+  void tell_need();
+
   // granting.cpp: which session gets which chunks
   void grant_work(Pool& pool);
   bool may_stack(const Pool& pool, const Lease& lease, const Job& job) const;
@@ -228,7 +233,7 @@ class Core {
   Instant now_;
   Step step_;
 
-  std::unordered_map<PeerId, Peer> peers_;
+  std::unordered_map<PeerId, KnownPeer> peers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Worker>> workers_;  ///< by instance
   std::map<std::string, Queue> queues_;
   std::map<ContentHash, Pool> pools_;
@@ -248,6 +253,8 @@ class Core {
   std::uint64_t last_pool_ = 0;
   std::uint64_t hungry_turns_ = 0;
   RuleCounts counts_;
+  /// As the workers know it.
+  wire::Want need_;
 
   // What this step has touched.
   std::vector<Pool*> touched_pools_;

@@ -13,6 +13,7 @@ void Core::flush() {
   want_sessions();
   // A job that no card can hold ends only now.
   tell_dependents();
+  tell_need();
   trim_ended();
   for (const auto& [job, id] : std::exchange(changed_batches_, {})) flush_batch(*job, id);
   for (auto* job : std::exchange(changed_jobs_, {})) flush_job(*job);

@@ -53,6 +53,7 @@ void Core::greet_worker(Request request, const wire::Hello& message) {
     live.push_back({.lease = lease->id, .ttl_ms = static_cast<std::uint32_t>(options_.lease_ttl.count())});
   }
   welcome(request, std::move(live));
+  if (need_.sessions > 0) send(request.peer, 0, need_);
 }
 
 void Core::goodbye(PeerId peer) {

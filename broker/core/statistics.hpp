@@ -50,4 +50,7 @@ struct Statistics {
   std::uint64_t ended_bytes = 0;  ///< of outputs and dead chunks of ended jobs
 };
 
+/// Adds those of another shard; queues of one name become one.
+void merge(Statistics& into, Statistics more);
+
 }  // namespace sublet::broker

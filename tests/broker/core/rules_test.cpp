@@ -314,5 +314,40 @@ TEST(BrokerCore, RefusesAJobWhoseQueueIsInAnotherShardAndNamesThatOne) {
   EXPECT_THAT(errors.front().detail, ::testing::HasSubstr(fmt::format("but in {};", home)));
 }
 
+TEST(BrokerCore, SaysWhatItWantsUntilItHasIt) {
+  World world;
+  const auto producer = world.producer();
+  const auto worker = world.worker(1);
+  const auto job = world.open(producer);
+  const auto wanted = all_of<wire::Want>(world.submit(producer, job, {.first = 0, .count = 1}));
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted.front().sessions, 1U);
+  EXPECT_GT(wanted.front().bytes, 0U);
+  const auto offered = world.say(
+      worker, wire::Offer{.seen = 0, .cards = {{.index = 0, .total_bytes = 1U << 30U, .free_bytes = 1U << 30U, .free_sessions = 1}}});
+  EXPECT_EQ(all_of<wire::Lease>(offered).size(), 1U);
+  EXPECT_EQ(all_of<wire::Want>(offered), std::vector{wire::Want{}});
+}
+
+TEST(BrokerCore, TellsAWorkerThatComesLaterWhatIsWanted) {
+  World world;
+  const auto producer = world.producer();
+  world.submit(producer, world.open(producer), {.first = 0, .count = 5});
+  const auto sends = world.say({99}, wire::Hello{.role = wire::Role::worker, .instance = 7});
+  const auto wanted = all_of<wire::Want>(sends);
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted.front().sessions, 8U) << "five, rounded up to a power of two so that it changes seldom";
+}
+
+TEST(BrokerCore, DoesNotRepeatWhatItWants) {
+  World world;
+  const auto producer = world.producer();
+  world.worker(1);
+  const auto job = world.open(producer);
+  world.submit(producer, job, {.first = 0, .count = 5});
+  EXPECT_TRUE(all_of<wire::Want>(world.submit(producer, job, {.first = 5, .count = 1})).empty());
+  EXPECT_EQ(all_of<wire::Want>(world.submit(producer, job, {.first = 6, .count = 4})).size(), 1U);
+}
+
 }  // namespace
 }  // namespace sublet::broker::testing

@@ -532,6 +532,8 @@ std::string Script::text_of(const Send& send) {
       return fmt::format("removed {}{}", message.found ? job(message.job) : "nothing", counts({{"dead", message.chunks}}));
     } else if constexpr (std::is_same_v<Message, wire::ChunkPayload>) {
       return fmt::format("payload {}[{}] {} B", job(message.job), message.chunk, bytes);
+    } else if constexpr (std::is_same_v<Message, wire::Want>) {
+      return fmt::format("want sessions={} bytes={}", message.sessions, message.bytes);
     } else if constexpr (std::is_same_v<Message, wire::BundleReply>) {
       return fmt::format("bundle {} B", bytes);
     } else {
