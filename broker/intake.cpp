@@ -1,5 +1,8 @@
 #include "broker/intake.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,8 +11,10 @@ namespace sublet::broker {
 
 namespace {
 
-/// After `not_owner` without an owner: about as long as a takeover lasts.
-constexpr std::uint32_t kAskAgainMs = 500;
+/// After `not_owner`: a shard that was given back is served again about so soon.
+constexpr std::uint32_t kAskAgainMs = 200;
+/// When a SUBMIT is repeated that a shard was too far behind for.
+constexpr std::uint32_t kRepeatMs = 200;
 
 /// Whether `message` may come over `plane`.
 bool belongs_on(wire::Plane plane, const wire::Message& message) {
@@ -20,18 +25,23 @@ std::string_view text_of(wire::Plane plane) { return plane == wire::Plane::contr
 
 }  // namespace
 
-bool Intake::drain(wire::Plane plane, std::size_t limit, Instant now, std::vector<Input>& inputs) {
+Shard* Intake::find(ShardNumber number) const {
+  Shard* shard = shards_.find(number);
+  return shard == nullptr || shard->is_leaving() ? nullptr : shard;
+}
+
+bool Intake::drain(wire::Plane plane, std::size_t limit, Instant now) {
   for (std::size_t taken = 0; taken < limit; ++taken) {
     auto received = planes_.socket(plane).receive();
     if (!received) {
       return true;
     }
-    take(plane, std::move(*received), now, inputs);
+    take(plane, std::move(*received), now);
   }
   return false;
 }
 
-void Intake::take(wire::Plane plane, io::Received received, Instant now, std::vector<Input>& inputs) {
+void Intake::take(wire::Plane plane, io::Received received, Instant now) {
   auto payload_bytes = received.payload ? std::optional(received.payload->size()) : std::nullopt;
   auto decoded = wire::decode(received.head.view(), payload_bytes);
   if (!decoded) {
@@ -44,21 +54,9 @@ void Intake::take(wire::Plane plane, io::Received received, Instant now, std::ve
     return;
   }
   ++counters_.received;
-  Envelope envelope{plane, std::move(received.from), decoded->header.request};
-  if (auto* hello = std::get_if<wire::Hello>(&decoded->message)) {
-    if (hello->plane != plane) {
-      return refuse(envelope,
-                    {.code = ErrorCode::protocol_error,
-                     .detail = fmt::format("a HELLO for the {} plane came on the {} plane", text_of(hello->plane), text_of(plane))});
-    }
-    if (hello->shard != shard_) {
-      return answer(envelope, wire::ErrorReply{
-                                  .code = ErrorCode::not_owner,
-                                  .detail = fmt::format("this broker serves shard {} and not {}; try another broker", shard_, hello->shard),
-                                  .retry_after_ms = kAskAgainMs});
-    }
-    return plane == wire::Plane::control ? hello_on_control(envelope, std::move(*hello), now, inputs)
-                                         : hello_on_bulk(envelope, *hello, now);
+  const Envelope envelope{plane, std::move(received.from), decoded->header.request};
+  if (auto* said = std::get_if<wire::Hello>(&decoded->message)) {
+    return hello(envelope, std::move(*said), now);
   }
   Peer* peer = peers_.find(plane, envelope.from);
   if (peer == nullptr) {
@@ -83,26 +81,57 @@ void Intake::take(wire::Plane plane, io::Received received, Instant now, std::ve
                              .detail = fmt::format("{} came on the {} plane and belongs on the other", wire::name_of(decoded->header.type),
                                                    text_of(plane))});
   }
-  const bool leaves = std::holds_alternative<wire::Bye>(decoded->message);
-  inputs.emplace_back(Received{.peer = peer->id,
-                               .request = envelope.request,
-                               .message = std::move(decoded->message),
-                               .payload = received.payload ? std::move(*received.payload) : Blob()});
+  hand_on(envelope, *peer, std::move(decoded->message), received.payload ? std::move(*received.payload) : Blob());
+}
+
+void Intake::hand_on(const Envelope& envelope, Peer& peer, wire::Message message, Blob payload) {
+  Shard* shard = find(peer.shard);
+  // One that is being given back tells its peers so in a moment, and they repeat what was not answered.
+  if (shard == nullptr) {
+    return;
+  }
+  if (shard->is_behind() && std::holds_alternative<wire::Submit>(message)) {
+    return answer(envelope, wire::ErrorReply{.code = ErrorCode::resource_exhausted,
+                                             .detail = fmt::format("the store of shard {} is behind; repeat this later", peer.shard),
+                                             .retry_after_ms = kRepeatMs});
+  }
+  const bool leaves = std::holds_alternative<wire::Bye>(message);
+  shard->inputs().emplace_back(
+      Received{.peer = peer.id, .request = envelope.request, .message = std::move(message), .payload = std::move(payload)});
   if (leaves) {
-    forget(peer, inputs);
+    forget(&peer);
   }
 }
 
-void Intake::hello_on_control(const Envelope& envelope, wire::Hello hello, Instant now, std::vector<Input>& inputs) {
+void Intake::hello(const Envelope& envelope, wire::Hello hello, Instant now) {
+  if (hello.plane != envelope.plane) {
+    return refuse(envelope,
+                  {.code = ErrorCode::protocol_error,
+                   .detail = fmt::format("a HELLO for the {} plane came on the {} plane", text_of(hello.plane), text_of(envelope.plane))});
+  }
+  if (hello.shard >= shards_.of_cluster()) {
+    return refuse(envelope, {.code = ErrorCode::bad_argument,
+                             .detail = fmt::format("HELLO for shard {} of a cluster that has {}, the first of them 0", hello.shard,
+                                                   shards_.of_cluster())});
+  }
+  Shard* shard = find(hello.shard);
+  if (shard == nullptr) {
+    return answer(envelope, elsewhere(hello.shard));
+  }
+  return envelope.plane == wire::Plane::control ? hello_on_control(envelope, *shard, std::move(hello), now)
+                                                : hello_on_bulk(envelope, hello, now);
+}
+
+void Intake::hello_on_control(const Envelope& envelope, Shard& shard, wire::Hello hello, Instant now) {
   // Whoever says HELLO begins anew: what this process, or this connection, was before is gone.
-  forget(peers_.find_instance(hello.instance), inputs);
-  forget(peers_.find(wire::Plane::control, envelope.from), inputs);
+  forget(peers_.find_instance(hello.instance, hello.shard));
+  forget(peers_.find(wire::Plane::control, envelope.from));
   const Peer& peer = peers_.add(envelope.from, hello, random_.token(), now);
-  inputs.emplace_back(Received{.peer = peer.id, .request = envelope.request, .message = std::move(hello), .payload = {}});
+  shard.inputs().emplace_back(Received{.peer = peer.id, .request = envelope.request, .message = std::move(hello), .payload = {}});
 }
 
 void Intake::hello_on_bulk(const Envelope& envelope, const wire::Hello& hello, Instant now) {
-  const auto tied = peers_.tie(envelope.from, hello.instance, hello.token);
+  const auto tied = peers_.tie(envelope.from, hello);
   if (!tied) {
     ++counters_.strangers;
     return answer(envelope, wire::ErrorReply{.code = tied.error().code, .detail = tied.error().detail});
@@ -110,6 +139,13 @@ void Intake::hello_on_bulk(const Envelope& envelope, const wire::Hello& hello, I
   (*tied)->heard = now;
   answer(envelope, (*tied)->welcome);
   outbox_.bulk_is_there(**tied);
+}
+
+wire::ErrorReply Intake::elsewhere(ShardNumber shard) const {
+  std::string owner = claims_.owner_of(shard);
+  std::string detail = owner.empty() ? fmt::format("shard {} is not served here, and by nobody yet that is known; try again", shard)
+                                     : fmt::format("shard {} is served by {}; connect there", shard, owner);
+  return {.code = ErrorCode::not_owner, .detail = std::move(detail), .retry_after_ms = kAskAgainMs, .owner = std::move(owner)};
 }
 
 void Intake::answer(const Envelope& envelope, const wire::Message& message) {
@@ -124,11 +160,14 @@ void Intake::refuse(const Envelope& envelope, const Error& error) {
   answer(envelope, wire::ErrorReply{.code = error.code, .detail = error.detail});
 }
 
-void Intake::forget(Peer* peer, std::vector<Input>& inputs) {
-  if (peer != nullptr) {
-    inputs.emplace_back(PeerGone{peer->id});
-    peers_.remove(peer->id);
+void Intake::forget(Peer* peer) {
+  if (peer == nullptr) {
+    return;
   }
+  if (Shard* shard = shards_.find(peer->shard); shard != nullptr) {
+    shard->inputs().emplace_back(PeerGone{peer->id});
+  }
+  peers_.remove(peer->id);
 }
 
 }  // namespace sublet::broker

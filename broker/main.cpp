@@ -1,18 +1,23 @@
 #include <array>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
+#include "broker/claims.hpp"
 #include "broker/http/http_server.hpp"
 #include "broker/http/inquiries.hpp"
+#include "broker/redis_claims.hpp"
 #include "broker/server.hpp"
+#include "broker/stores/cluster_record.hpp"
 #include "broker/stores/make_store.hpp"
 #include "broker/stores/redis_url.hpp"
 #include "common/io/clock.hpp"
@@ -29,10 +34,14 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kCannotBind = 3;
 
+constexpr const char* kStoreVariable = "SUBLET_STORE";
+
 struct Arguments {
   ServerOptions server;
+  BrokerOptions rules;
   HttpOptions http;
-  std::string store = "memory:";
+  std::vector<std::string> stores;
+  ClusterWishes cluster;
   StoreWishes wishes;
   std::string durability;
   std::string log = "info";
@@ -57,21 +66,33 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, const std::functio
       ->option_text(fmt::format("SIZE={}MiB", initial >> 20U));
 }
 
+void add_cluster_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--store", arguments.stores,
+                 fmt::format("Where jobs are kept: memory:, redis://[user:password@]host:port[/db] or redis+unix:///path[?db=N]; memory: "
+                             "unless {} says otherwise. Once for each Redis of the cluster, always in the same order",
+                             kStoreVariable))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--shards", arguments.cluster.shards, "Into how many parts a new cluster is cut; brokers share them. 1 for each store")
+      ->check(CLI::Range(1U, unsigned{kMaxShards}));
+  app.add_option("--spread", arguments.cluster.spread, "How many of the shards each queue of a new cluster uses; 1 unless told otherwise")
+      ->check(CLI::Range(1U, unsigned{kMaxShards}));
+}
+
 void add_options(CLI::App& app, Arguments& arguments) {
   ServerOptions& server = arguments.server;
-  BrokerOptions& rules = server.rules;
+  BrokerOptions& rules = arguments.rules;
   app.add_option("--control", server.endpoints.control, "Endpoint of the control plane, tcp:// on loopback or ipc://")
       ->capture_default_str();
   app.add_option("--bulk", server.endpoints.bulk, "Endpoint of the bulk plane")->capture_default_str();
-  app.add_option("--advertise-bulk", server.advertised_bulk, "Bulk endpoint as peers reach it, where that is another than --bulk");
+  app.add_option("--advertise-control", server.advertised.control,
+                 "Control endpoint as peers and other brokers reach it, where that is another than --control");
+  app.add_option("--advertise-bulk", server.advertised.bulk, "Bulk endpoint as peers reach it, where that is another than --bulk");
   app.add_option_function<std::string>(
          "--http", [&http = arguments.http](const std::string& address) { http.address = address == "off" ? "" : address; },
          "Where /metrics, /livez and /readyz are served; off: nowhere")
       ->option_text(fmt::format("HOST:PORT={}", arguments.http.address));
-  app.add_option("--store", arguments.store,
-                 "Where jobs are kept: memory:, redis://[user:password@]host:port[/db] or redis+unix:///path[?db=N]")
-      ->capture_default_str()
-      ->envname("SUBLET_STORE");
+  add_cluster_options(app, arguments);
   app.add_option("--require-durability", arguments.durability,
                  "The least that the store has to give: none, fast (AOF), fsync (AOF, appendfsync always) or replicated (WAIT on top)")
       ->check(CLI::IsMember({"none", "fast", "fsync", "replicated"}));
@@ -140,7 +161,7 @@ bool stopped_within(const io::StopSignals& stop, Inquiries& inquiries, Millis de
                                     pollfd{.fd = inquiries.fd(), .events = POLLIN, .revents = 0}};
   const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(delay.count()));
   if (ready > 0 && descriptors[1].revents != 0) {
-    inquiries.answer([] { return Readings{.standing_by = true}; });
+    inquiries.answer([] { return Readings{}; });
   }
   return ready > 0 && descriptors[0].revents != 0;
 }
@@ -157,27 +178,69 @@ Result<std::optional<HttpServer>> open_http(const Arguments& arguments, Inquirie
   return std::move(*http);
 }
 
-/// Opens the store, however long another broker serves the shard or Redis is loading. Nothing when the process was asked to stop meanwhile.
-/// @param served_before  then a Redis that is away is waited for too: at the start that is more likely a mistake in the URL
-Result<std::unique_ptr<Store>> open_store(const Arguments& arguments, bool served_before, const io::StopSignals& stop, Inquiries& inquiries,
-                                          const io::Log& log) {
-  constexpr Millis kAskAgain = 200ms;
+/// The stores that were named: by options, by the environment, or the one that needs nothing.
+std::vector<std::string> named_stores(const Arguments& arguments) {
+  std::vector<std::string> stores = arguments.stores;
+  const char* variable = std::getenv(kStoreVariable);
+  if (stores.empty() && variable != nullptr) {
+    // A URL has no space in it.
+    std::istringstream words(variable);
+    stores.assign(std::istream_iterator<std::string>(words), {});
+  }
+  return stores.empty() ? std::vector<std::string>{"memory:"} : stores;
+}
+
+/// Shards of this process alone.
+Result<std::unique_ptr<Claims>> keep_in_memory(const Arguments& arguments) {
+  if (auto agree = check_wishes(arguments.cluster); !agree) {
+    return std::unexpected(agree.error());
+  }
   io::SystemRandom random;
-  for (bool told = false;; told = true) {
-    auto store = make_store(arguments.store, arguments.wishes, random);
-    if (store) {
-      return store;
+  BrokerOptions rules = arguments.rules;
+  rules.layout = arguments.cluster.layout();
+  std::vector<std::unique_ptr<Store>> stores;
+  for (ShardNumber shard = 0; shard < rules.layout.shards; ++shard) {
+    auto store = make_store(arguments.stores.front(), shard, arguments.wishes, random);
+    if (!store) {
+      return std::unexpected(store.error());
     }
-    const Error& error = store.error();
-    if (error.retry_after_ms == 0 && !(served_before && error.code == ErrorCode::store_unavailable)) {
-      return store;
+    stores.push_back(std::move(*store));
+  }
+  return FixedClaims::open(rules, std::move(stores));
+}
+
+/// Opens the stores, however long a Redis is loading. Nothing when the process was asked to stop meanwhile.
+Result<std::unique_ptr<Claims>> open_claims(const Arguments& arguments, const io::StopSignals& stop, Inquiries& inquiries,
+                                            const io::Log& log) {
+  constexpr Millis kAskAgain = 200ms;
+  if (arguments.stores.size() == 1 && !arguments.stores.front().starts_with("redis")) {
+    return keep_in_memory(arguments);
+  }
+  for (bool told = false;; told = true) {
+    auto claims = RedisClaims::open(arguments.stores, arguments.cluster, arguments.wishes, arguments.rules, log);
+    if (claims || claims.error().retry_after_ms == 0) {
+      return claims;
     }
     if (!told) {
-      log->info("standing by: {}", error.detail);
+      log->info("waiting: {}", claims.error().detail);
     }
     if (stopped_within(stop, inquiries, kAskAgain)) {
       return nullptr;
     }
+  }
+}
+
+/// Says that it serves, to people and to whoever started it.
+void tell_ready(const Arguments& arguments, const Endpoints& endpoints, const std::string& http, const std::string& store,
+                const io::Log& log) {
+  log->info("serving control {} and bulk {}, {}, store {}; stop with Ctrl-C or SIGTERM", endpoints.control, endpoints.bulk,
+            http.empty() ? "no http" : "metrics at " + http + "/metrics", store);
+  if (arguments.ready_fd < 0) {
+    return;
+  }
+  const io::Ready ready{{"control", endpoints.control}, {"bulk", endpoints.bulk}, {"http", http}, {"store", store}};
+  if (auto told = io::write_ready(arguments.ready_fd, ready); !told) {
+    log->error("{}", told.error().detail);
   }
 }
 
@@ -199,44 +262,29 @@ int serve(Arguments& arguments) {
   if (!http) {
     return complain(http.error(), exit_code(http.error()));
   }
-  const std::string url = *http ? (*http)->url() : "";
-  arguments.server.rules.clock = io::clock_name();
+  arguments.rules.clock = io::clock_name();
   arguments.wishes.durability = durability_of(arguments.durability);
-  arguments.wishes.holder = fmt::format("{} (process {})", arguments.server.endpoints.control, ::getpid());
-  for (bool served_before = false;; served_before = true) {
-    auto store = open_store(arguments, served_before, *stop, *inquiries, *log);
-    if (!store) {
-      return complain(store.error(), exit_code(store.error()));
-    }
-    if (*store == nullptr) {
-      return 0;
-    }
-    const auto name = (*store)->info().name;
-    auto server = Server::open(arguments.server, std::move(*store), *log);
-    if (!server) {
-      return complain(server.error(), exit_code(server.error()));
-    }
-    // Whoever serves again does so where its peers look for it.
-    arguments.server.endpoints = (*server)->endpoints();
-    const auto& [control, bulk] = arguments.server.endpoints;
-    (*server)->answer(*inquiries);
-    (*log)->info("serving control {} and bulk {}, {}, store {}; stop with Ctrl-C or SIGTERM", control, bulk,
-                 url.empty() ? "no http" : "metrics at " + url + "/metrics", name);
-    if (arguments.ready_fd >= 0 && !served_before) {
-      if (auto told = io::write_ready(arguments.ready_fd, {{"control", control}, {"bulk", bulk}, {"http", url}, {"store", name}}); !told) {
-        return complain(told.error(), kFailed);
-      }
-    }
-    auto ran = (*server)->run(stop->fd());
-    if (ran) {
-      (*log)->info("stopped");
-      return 0;
-    }
-    if (ran.error().code != ErrorCode::not_owner) {
-      return complain(ran.error(), kFailed);
-    }
-    (*log)->warn("{}", ran.error().detail);
+  arguments.stores = named_stores(arguments);
+  arguments.cluster.stores = static_cast<std::uint32_t>(arguments.stores.size());
+  auto claims = open_claims(arguments, *stop, *inquiries, *log);
+  if (!claims) {
+    return complain(claims.error(), exit_code(claims.error()));
   }
+  if (*claims == nullptr) {
+    return 0;
+  }
+  const std::string store = (*claims)->store_name();
+  auto server = Server::open(arguments.server, std::move(*claims), *log);
+  if (!server) {
+    return complain(server.error(), exit_code(server.error()));
+  }
+  (*server)->answer(*inquiries);
+  (*server)->when_settled([&, url = *http ? (*http)->url() : ""] { tell_ready(arguments, (*server)->endpoints(), url, store, *log); });
+  if (auto ran = (*server)->run(stop->fd()); !ran) {
+    return complain(ran.error(), kFailed);
+  }
+  (*log)->info("stopped");
+  return 0;
 }
 
 int run(int argc, char** argv) {

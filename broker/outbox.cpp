@@ -93,11 +93,20 @@ void Outbox::bulk_is_there(Peer& peer) {
 
 void Outbox::ping(Peer& peer) { deliver(peer, {.peer = peer.id, .request = 0, .message = wire::Ping{}, .payload = {}}); }
 
-void Outbox::take_lost(std::vector<Input>& inputs) {
-  for (const PeerId peer : lost_) {
-    inputs.emplace_back(PeerGone{peer});
+void Outbox::take_lost(const Shards& shards) {
+  for (const auto& [peer, number] : lost_) {
+    if (Shard* shard = shards.find(number); shard != nullptr) {
+      shard->inputs().emplace_back(PeerGone{peer});
+    }
   }
   lost_.clear();
+}
+
+void Outbox::dismiss(ShardNumber shard, const wire::ErrorReply& why) {
+  for (const PeerId id : peers_.of_shard(shard)) {
+    deliver(*peers_.find(id), {.peer = id, .request = 0, .message = why, .payload = {}});
+    peers_.remove(id);
+  }
 }
 
 void Outbox::deliver(Peer& peer, const Send& send) {
@@ -124,7 +133,7 @@ void Outbox::wait_for_bulk(Peer& peer, Send send) {
 
 void Outbox::cut(Peer& peer, std::uint64_t& counter) {
   ++counter;
-  lost_.push_back(peer.id);
+  lost_.emplace_back(peer.id, peer.shard);
   peers_.remove(peer.id);
 }
 

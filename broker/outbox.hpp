@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/core/step.hpp"
 #include "broker/counters.hpp"
 #include "broker/peers.hpp"
 #include "broker/planes.hpp"
+#include "broker/shards.hpp"
 #include "common/time.hpp"
 
 namespace sublet::broker {
@@ -44,8 +46,11 @@ class Outbox {
   /// Asks a peer whether it is there.
   void ping(Peer& peer);
 
-  /// Moves the peers that were cut since the last call to the end of `inputs`.
-  void take_lost(std::vector<Input>& inputs);
+  /// Tells the shards of the peers that were cut since the last call.
+  void take_lost(const Shards& shards);
+
+  /// Tells every peer of a shard, under request id 0, why it is served here no more, and forgets them.
+  void dismiss(ShardNumber shard, const wire::ErrorReply& why);
 
  private:
   void deliver(Peer& peer, const Send& send);
@@ -59,7 +64,7 @@ class Outbox {
   Peers& peers_;
   OutboxOptions options_;
   Counters& counters_;
-  std::vector<PeerId> lost_;
+  std::vector<std::pair<PeerId, ShardNumber>> lost_;
   std::vector<PeerId> holding_;  ///< may name peers that hold nothing any more
   std::optional<Instant> release_at_;
 };

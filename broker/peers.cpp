@@ -20,11 +20,12 @@ Peer* Peers::find(wire::Plane plane, const io::RoutingId& from) { return found_i
 
 Peer* Peers::find(PeerId id) { return found_in(peers_, id); }
 
-Peer* Peers::find_instance(std::uint64_t instance) { return found_in(instances_, instance); }
+Peer* Peers::find_instance(std::uint64_t instance, ShardNumber shard) { return found_in(instances_, std::pair(instance, shard)); }
 
 Peer& Peers::add(const io::RoutingId& control, const wire::Hello& hello, Token token, Instant now) {
   auto peer = std::make_unique<Peer>(Peer{.id = PeerId{++last_id_},
                                           .instance = hello.instance,
+                                          .shard = hello.shard,
                                           .name = hello.name,
                                           .role = hello.role,
                                           .token = token,
@@ -35,14 +36,14 @@ Peer& Peers::add(const io::RoutingId& control, const wire::Hello& hello, Token t
                                           .heard = now});
   Peer& added = *peer;
   control_[control] = &added;
-  instances_[hello.instance] = &added;
+  instances_[{hello.instance, hello.shard}] = &added;
   peers_.emplace(added.id, std::move(peer));
   return added;
 }
 
-Result<Peer*> Peers::tie(const io::RoutingId& bulk, std::uint64_t instance, Token token) {
-  Peer* peer = find_instance(instance);
-  if (peer == nullptr || peer->token != token) {
+Result<Peer*> Peers::tie(const io::RoutingId& bulk, const wire::Hello& hello) {
+  Peer* peer = find_instance(hello.instance, hello.shard);
+  if (peer == nullptr || peer->token != hello.token) {
     return fail(ErrorCode::hello_required,
                 "the token of this HELLO on bulk is not known: say HELLO on control and name the token of its WELCOME");
   }
@@ -63,7 +64,7 @@ void Peers::remove(PeerId id) {
   }
   control_.erase(peer->control);
   bulk_.erase(peer->bulk);
-  instances_.erase(peer->instance);
+  instances_.erase({peer->instance, peer->shard});
   peers_.erase(id);
 }
 
@@ -77,8 +78,28 @@ std::vector<PeerId> Peers::silent_since(Instant since) const {
   return silent;
 }
 
+std::vector<PeerId> Peers::of_shard(ShardNumber shard) const {
+  std::vector<PeerId> found;
+  for (const auto& [id, peer] : peers_) {
+    if (peer->shard == shard) {
+      found.push_back(id);
+    }
+  }
+  return found;
+}
+
 std::size_t Peers::count(wire::Role role) const {
-  return static_cast<std::size_t>(std::ranges::count_if(peers_, [&](const auto& peer) { return peer.second->role == role; }));
+  std::size_t count = 0;
+  std::uint64_t last = 0;
+  // In the order of their instances, so that those of one process stand together.
+  for (const auto& [key, peer] : instances_) {
+    if (peer->role != role || (count > 0 && key.first == last)) {
+      continue;
+    }
+    ++count;
+    last = key.first;
+  }
+  return count;
 }
 
 }  // namespace sublet::broker

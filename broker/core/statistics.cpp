@@ -8,11 +8,13 @@ namespace {
 void merge(wire::QueueStatus& into, const wire::QueueStatus& more) {
   into.paused = into.paused || more.paused;
   into.jobs += more.jobs;
+  into.held += more.held;
   into.ready += more.ready;
   into.waiting += more.waiting;
   into.leased += more.leased;
   into.bytes += more.bytes;
   into.output_bytes += more.output_bytes;
+  into.dead_bytes += more.dead_bytes;
   into.oldest_ms = std::max(into.oldest_ms, more.oldest_ms);
   into.done += more.done;
   into.dead += more.dead;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -141,6 +142,9 @@ void add_loop(Families& families, const Readings& readings) {
   families.add(Metric::broker_ended_jobs_bytes, static_cast<double>(readings.rules.ended_bytes));
   families.add(Metric::broker_leases, static_cast<double>(readings.rules.leases));
   families.add(Metric::broker_store_ready, is_store_ready(readings) ? 1 : 0, {readings.store});
+  for (std::size_t shard = 0; shard < readings.served.size(); ++shard) {
+    families.add(Metric::broker_shard_served, readings.served[shard] ? 1 : 0, {std::to_string(shard)});
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "broker/http/http_server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <thread>
@@ -66,8 +67,11 @@ void serve_live(Inquiries& inquiries, httplib::Response& response) {
 void serve_ready(Inquiries& inquiries, httplib::Response& response) {
   const auto readings = inquiries.ask(kPatience);
   if (!readings) return answer(response, 503, kNoAnswer);
-  if (readings->standing_by) return answer(response, 503, "standing by: another broker serves, or the store is not there yet\n");
-  if (is_store_ready(*readings)) return answer(response, 200, "ok\n");
+  const auto shards = readings->served.size();
+  if (shards == 0) return answer(response, 503, "the store is not open yet\n");
+  const auto served = std::ranges::count(readings->served, true);
+  // One that serves none is ready all the same: it says who does, and takes over when that broker is gone.
+  if (is_store_ready(*readings)) return answer(response, 200, fmt::format("ok: {} of {} shards are served here\n", served, shards));
   answer(response, 503,
          fmt::format("store {} does not take commits (the last one for {} ms); nothing is accepted meanwhile\n", readings->store,
                      readings->commit_age.count()));

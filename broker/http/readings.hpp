@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "broker/core/statistics.hpp"
 #include "broker/counters.hpp"
@@ -16,11 +17,11 @@ struct Readings {
   std::uint64_t producers = 0;
   std::uint64_t workers = 0;
   std::string store;
-  bool store_ready = true;  ///< by the store's own account
+  bool store_ready = true;  ///< by the stores' own account
   /// How long the commit in flight has been waiting for the store; 0 when none is.
   Millis commit_age{0};
-  /// Another broker serves, and this one waits to take over.
-  bool standing_by = false;
+  /// By shard of the cluster: whether it is served here. Empty while no store has been opened yet.
+  std::vector<bool> served;
 };
 
 /// A store that takes longer for one commit is not there.

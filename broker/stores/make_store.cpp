@@ -7,7 +7,11 @@
 
 namespace sublet::broker {
 
-Result<std::unique_ptr<Store>> make_store(std::string_view url, const StoreWishes& wishes, Random& random) {
+Durability demanded_durability(const RedisAddress& address, const StoreWishes& wishes) {
+  return wishes.durability.value_or(address.durability.value_or(Durability::fast));
+}
+
+Result<std::unique_ptr<Store>> make_store(std::string_view url, ShardNumber shard, const StoreWishes& wishes, Random& random) {
   if (url == "memory:") {
     if (wishes.durability.value_or(Durability::none) == Durability::none) return std::make_unique<MemoryStore>(random);
     return fail(ErrorCode::bad_argument, fmt::format("store \"memory:\" survives nothing and durability \"{}\" is demanded; use redis://",
@@ -19,11 +23,9 @@ Result<std::unique_ptr<Store>> make_store(std::string_view url, const StoreWishe
   }
   const auto address = parse_redis_url(url);
   if (!address) return std::unexpected(address.error());
-  auto store = RedisStore::open(*address,
-                                {.holder = wishes.holder,
-                                 .demanded = wishes.durability.value_or(address->durability.value_or(Durability::fast)),
-                                 .replicas = wishes.replicas},
-                                random);
+  auto store = RedisStore::open(
+      *address, {.shard = shard, .holder = wishes.holder, .demanded = demanded_durability(*address, wishes), .replicas = wishes.replicas},
+      random);
   if (!store) return std::unexpected(store.error());
   return std::move(*store);
 }

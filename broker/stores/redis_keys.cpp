@@ -39,8 +39,7 @@ std::optional<ContentHash> hash_of(std::string_view digits) {
 
 }  // namespace
 
-RedisKeys::RedisKeys(std::string_view shard)
-    : prefix(fmt::format("sublet:{{{}}}:", shard)), state(prefix + "state"), owner(prefix + "owner") {}
+RedisKeys::RedisKeys(ShardNumber shard) : prefix(fmt::format("sublet:{{{}}}:", shard)), state(prefix + "state"), owner(prefix + "owner") {}
 
 std::string field_of(const RecordKey& key) {
   const auto kind = kKinds[static_cast<std::size_t>(key.kind)];

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "broker/stores/record.hpp"
+#include "common/shard.hpp"
 
 namespace sublet::broker {
 
@@ -15,7 +16,7 @@ namespace sublet::broker {
 ///   sublet:{SHARD}:owner      string, with an expiry: which broker serves the shard
 ///   sublet:{SHARD}:EPOCH:N:I  string: large bytes number I of commit N under EPOCH; a record's field says which are its own
 struct RedisKeys {
-  explicit RedisKeys(std::string_view shard);
+  explicit RedisKeys(ShardNumber shard);
 
   std::string prefix;
   std::string state;

@@ -83,6 +83,24 @@ if redis.call('HGET', KEYS[1], '!epoch') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[2])
 )";
 
+// KEYS: settings. ARGV: id, shards, spread, stores, place: of a cluster that is new.
+constexpr std::string_view kFoundCluster = R"(
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'shards', ARGV[2], 'spread', ARGV[3], 'stores', ARGV[4], 'place', ARGV[5])
+end
+return redis.call('HMGET', KEYS[1], 'id', 'shards', 'spread', 'stores', 'place')
+)";
+
+// KEYS: brokers. ARGV: who, for how many milliseconds. By Redis's clock alone, so that the clocks of brokers do not matter; when it jumps,
+// all have to say again that they are alive, and shards are held as before.
+constexpr std::string_view kShowLife = R"(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+)";
+
 }  // namespace
 
 std::string script_text(RedisScript script) {
@@ -101,6 +119,10 @@ std::string script_text(RedisScript script) {
       return always(kRenew);
     case RedisScript::release:
       return always(kRelease);
+    case RedisScript::found_cluster:
+      return always(kFoundCluster);
+    case RedisScript::show_life:
+      return always(kShowLife);
   }
   return {};
 }

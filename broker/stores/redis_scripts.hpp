@@ -13,9 +13,11 @@ enum class RedisScript : std::uint8_t {
   take,              ///< makes the caller the owner of the shard
   renew,             ///< renews the owner's hold; refused by a Redis that is out of memory, which tells that it is
   renew_when_full,
-  release,  ///< gives the hold back
+  release,        ///< gives the hold back
+  found_cluster,  ///< says how the cluster is cut; when nobody has said so yet, as the caller wishes
+  show_life,      ///< says that the caller is alive, and who else is
 };
-inline constexpr std::size_t kRedisScripts = 6;
+inline constexpr std::size_t kRedisScripts = 8;
 
 /// Its text, beginning with "#!lua".
 std::string script_text(RedisScript script);

@@ -14,13 +14,14 @@
 #include "broker/stores/store.hpp"
 #include "common/error.hpp"
 #include "common/random.hpp"
+#include "common/shard.hpp"
 #include "common/time.hpp"
 
 namespace sublet::broker {
 
 struct RedisOptions {
-  std::string shard = "0";
-  /// Who serves the shard, for people and for brokers that find it held: a name, an address.
+  ShardNumber shard = 0;
+  /// Who serves the shard: the control endpoint that peers of a broker without it are sent to.
   std::string holder = "a broker";
   /// The least that a commit which was answered has to survive.
   Durability demanded = Durability::fast;

@@ -157,14 +157,14 @@ void BrokerParty::take(wire::Plane plane, Arrived arrived, Instant now) {
 }
 
 void BrokerParty::hello_on_control(const Arrived& arrived, const wire::Hello& hello, Instant now) {
-  forget(process_->peers.find_instance(hello.instance));
+  forget(process_->peers.find_instance(hello.instance, hello.shard));
   forget(process_->peers.find(wire::Plane::control, arrived.from));
   const auto& peer = process_->peers.add(arrived.from, hello, process_->random.token(), now);
   process_->inputs.emplace_back(broker::Received{.peer = peer.id, .request = arrived.packet.request, .message = hello, .payload = {}});
 }
 
 void BrokerParty::hello_on_bulk(const Arrived& arrived, const wire::Hello& hello, Instant now) {
-  const auto tied = process_->peers.tie(arrived.from, hello.instance, hello.token);
+  const auto tied = process_->peers.tie(arrived.from, hello);
   if (!tied)
     return answer(arrived.from, arrived.packet.request, wire::ErrorReply{.code = tied.error().code, .detail = tied.error().detail});
   auto& peer = **tied;

@@ -103,25 +103,14 @@ std::vector<pid_t> Cluster::session_pids(std::size_t worker) const { return chil
 void Cluster::kill_worker(std::size_t worker, int signal) { workers_.at(worker).kill(signal); }
 
 void Cluster::restart_broker() {
-  broker_.front().kill(SIGKILL);
-  broker_.front().wait();
-  broker_.clear();
+  lose_broker();
   start_broker(control_, bulk_);
 }
 
-void Cluster::add_standby() {
-  auto args = broker_args_;
-  args.insert(args.end(), {"--control", control_, "--bulk", bulk_, "--log", "warn", "--http", "off"});
-  standby_ = begin_to_start("sublet-broker", args);
-}
-
-void Cluster::fail_over() {
+void Cluster::lose_broker() {
   broker_.front().kill(SIGKILL);
   broker_.front().wait();
   broker_.clear();
-  wait_until_ready(*standby_);
-  broker_.push_back(std::move(standby_->child));
-  standby_.reset();
 }
 
 std::uint64_t Cluster::broker_peak_bytes() const {

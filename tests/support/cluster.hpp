@@ -3,7 +3,6 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,10 +57,8 @@ class Cluster {
   io::Exit wait_for_worker(std::size_t worker) { return workers_.at(worker).wait(); }
   /// `kill -9`, then a new one on the same ports.
   void restart_broker();
-  /// Starts another broker with the same arguments on the same ports: it stands by until it can have the store, and this returns at once.
-  void add_standby();
-  /// `kill -9` of the broker that serves, and back when the standby does.
-  void fail_over();
+  /// `kill -9` of the broker, for ever. Another cluster over the same store goes on.
+  void lose_broker();
   /// The most memory the broker has had resident, in bytes.
   [[nodiscard]] std::uint64_t broker_peak_bytes() const;
 
@@ -69,8 +66,7 @@ class Cluster {
   void start_broker(const std::string& control, const std::string& bulk);
 
   std::vector<std::string> broker_args_;
-  std::vector<io::Child> broker_;  ///< one, or none while it restarts
-  std::optional<Starting> standby_;
+  std::vector<io::Child> broker_;  ///< one, or none while it restarts and when it was lost
   std::vector<io::Child> workers_;
   std::string control_;
   std::string bulk_;

@@ -7,9 +7,12 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "common/io/clock.hpp"
+#include "common/io/file_descriptor.hpp"
 
 namespace sublet::test {
 namespace {
@@ -47,6 +50,18 @@ broker::RespCommands one(const std::vector<std::string>& command) {
   writer.begin(command.size());
   for (const auto& argument : command) writer.add(argument);
   return writer.take();
+}
+
+/// One that is free now, for the bus of a cluster, which cannot be turned off.
+std::string free_port() {
+  const io::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket.get(), raw, size) != 0 || ::getsockname(socket.get(), raw, &size) != 0) give_up("no port is free");
+  return std::to_string(ntohs(address.sin_port));
 }
 
 }  // namespace
@@ -110,6 +125,15 @@ std::vector<std::string> RedisServer::keys(const std::string& pattern) const {
   std::vector<std::string> found;
   for (std::size_t index = 0; index < reply.size(); ++index) found.emplace_back(reply.at(index).text());
   return found;
+}
+
+RedisClusterNode::RedisClusterNode() : RedisServer({"--cluster-enabled", "yes", "--bind", "127.0.0.1", "--cluster-port", free_port()}) {
+  static_cast<void>(run({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"}));
+  const auto deadline = io::now() + kStartTimeout;
+  while (text({"CLUSTER", "INFO"}).find("cluster_state:ok") == std::string::npos) {
+    if (io::now() > deadline) give_up("its cluster takes no writes");
+    ::poll(nullptr, 0, 20);
+  }
 }
 
 }  // namespace sublet::test

@@ -50,4 +50,11 @@ class RedisServer {
   std::optional<io::Child> child_;
 };
 
+/// A Redis Cluster of one node, which has all slots: a command whose keys lie in several of them is refused.
+class RedisClusterNode : public RedisServer {
+ public:
+  /// Returns when it takes writes, which lasts two seconds.
+  RedisClusterNode();
+};
+
 }  // namespace sublet::test

@@ -29,6 +29,7 @@ Readings sample() {
   readings.loop.commits = 12;
   readings.workers = 2;
   readings.store = "memory:";
+  readings.served = {true, false};
   return readings;
 }
 
@@ -49,6 +50,8 @@ TEST(Exposition, NamesQueueAndState) {
   EXPECT_THAT(text, HasSubstr("broker_dead_chunks_total{queue=\"default\",code=\"kernel_timeout\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("broker_peers{role=\"worker\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("broker_store_ready{store=\"memory:\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("broker_shard_served{shard=\"0\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("broker_shard_served{shard=\"1\"} 0\n"));
 }
 
 TEST(Exposition, HistogramsAreCumulativeAndInTheMetricsUnit) {

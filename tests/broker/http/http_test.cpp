@@ -35,6 +35,7 @@ class Loop {
 Readings readings(Millis commit_age) {
   Readings readings;
   readings.store = "memory:";
+  readings.served = {true, false};
   readings.commit_age = commit_age;
   return readings;
 }
@@ -70,8 +71,22 @@ TEST(HttpServer, IsLiveButNotReadyWhileTheStoreKeepsACommitWaiting) {
   EXPECT_THAT(ready->body, HasSubstr("memory: does not take commits (the last one for 5000 ms)"));
 }
 
-TEST(HttpServer, IsLiveButNotReadyWhileItStandsBy) {
-  Loop loop({.standing_by = true});
+TEST(HttpServer, SaysHowManyShardsItServes) {
+  Loop loop(readings(0ms));
+  const auto server = HttpServer::open({.address = "127.0.0.1:0"}, loop.inquiries).value();
+  EXPECT_EQ(get(server, "/readyz")->body, "ok: 1 of 2 shards are served here\n");
+}
+
+TEST(HttpServer, IsReadyWithoutAShardWhileOthersServe) {
+  auto standing_by = readings(0ms);
+  standing_by.served = {false};
+  Loop loop(standing_by);
+  const auto server = HttpServer::open({.address = "127.0.0.1:0"}, loop.inquiries).value();
+  EXPECT_EQ(get(server, "/readyz")->status, 200);
+}
+
+TEST(HttpServer, IsLiveButNotReadyBeforeItsStoreIsOpen) {
+  Loop loop(Readings{});
   const auto server = HttpServer::open({.address = "127.0.0.1:0"}, loop.inquiries).value();
   EXPECT_EQ(get(server, "/livez")->status, 200);
   EXPECT_EQ(get(server, "/readyz")->status, 503);

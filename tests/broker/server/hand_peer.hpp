@@ -63,6 +63,14 @@ class HandConnection {
     }
   }
 
+  /// The next message, whatever it is; PING when none comes.
+  wire::Message expect_any() {
+    const auto received = next();
+    auto decoded = received ? wire::decode(received->head.view(), std::nullopt) : std::unexpected(wire::DecodeFailure());
+    EXPECT_TRUE(decoded) << "nothing came";
+    return decoded ? std::move(decoded->message) : wire::Message(wire::Ping{});
+  }
+
   /// The next ERROR.
   Answer<wire::ErrorReply> expect_error() {
     const auto received = next();
@@ -105,9 +113,10 @@ class HandConnection {
 };
 
 /// The HELLO that ties a bulk connection to the peer whose WELCOME brought `token`.
-inline wire::Hello bulk_hello(std::uint64_t instance, Token token) {
+inline wire::Hello bulk_hello(std::uint64_t instance, Token token, ShardNumber shard = 0) {
   wire::Hello hello;
   hello.plane = wire::Plane::bulk;
+  hello.shard = shard;
   hello.instance = instance;
   hello.token = token;
   return hello;
@@ -116,11 +125,11 @@ inline wire::Hello bulk_hello(std::uint64_t instance, Token token) {
 /// A peer that has said HELLO on both planes.
 struct HandPeer {
   HandPeer(io::Context& context, const std::string& control_endpoint, wire::Role role, std::uint64_t instance,
-           std::vector<wire::HeldLease> leases = {})
+           std::vector<wire::HeldLease> leases = {}, ShardNumber shard = 0)
       : control(context, control_endpoint),
-        welcome(say_hello(role, instance, std::move(leases))),
+        welcome(say_hello(role, instance, std::move(leases), shard)),
         bulk(context, welcome.bulk.empty() ? control_endpoint : welcome.bulk) {
-    bulk.send(bulk_hello(instance, welcome.token), 2);
+    bulk.send(bulk_hello(instance, welcome.token, shard), 2);
     EXPECT_EQ(bulk.expect<wire::Welcome>().request, 2U);
   }
 
@@ -129,9 +138,10 @@ struct HandPeer {
   HandConnection bulk;
 
  private:
-  wire::Welcome say_hello(wire::Role role, std::uint64_t instance, std::vector<wire::HeldLease> leases) {
+  wire::Welcome say_hello(wire::Role role, std::uint64_t instance, std::vector<wire::HeldLease> leases, ShardNumber shard) {
     wire::Hello hello;
     hello.role = role;
+    hello.shard = shard;
     hello.instance = instance;
     hello.name = "hand";
     hello.leases = std::move(leases);

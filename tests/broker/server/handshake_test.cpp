@@ -37,14 +37,13 @@ TEST_F(Handshake, SaysHowTheClusterIsCut) {
   EXPECT_EQ(peer.welcome.spread, 1U);
 }
 
-TEST_F(Handshake, RefusesAHelloForAShardThatIsNotServedHere) {
+TEST_F(Handshake, RefusesAHelloForAShardThatThereIsNot) {
   HandConnection connection = control();
   connection.send(wire::Hello{.shard = 1, .instance = 1}, 3);
   const auto refused = connection.expect_error();
   EXPECT_EQ(refused.request, 3U);
-  EXPECT_EQ(refused.message.code, ErrorCode::not_owner);
-  EXPECT_EQ(refused.message.owner, "");
-  EXPECT_GT(refused.message.retry_after_ms, 0U);
+  EXPECT_EQ(refused.message.code, ErrorCode::bad_argument);
+  EXPECT_THAT(refused.message.detail, testing::HasSubstr("shard 1 of a cluster that has 1"));
 }
 
 TEST_F(Handshake, GivesEveryHelloAnotherToken) {
@@ -191,7 +190,7 @@ TEST(Server, RefusesATakenPortAndNamesTheOption) {
   const RunningServer first(any_ports(), memory_store());
   ServerOptions options = any_ports();
   options.endpoints.control = first.control();
-  const auto second = Server::open(options, memory_store(), io::silent_log());
+  const auto second = Server::open(options, claims_of(memory_store()), io::silent_log());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::io_failed);
   EXPECT_THAT(second.error().detail, testing::AllOf(testing::HasSubstr(first.control()), testing::HasSubstr("--control")));
@@ -200,7 +199,7 @@ TEST(Server, RefusesATakenPortAndNamesTheOption) {
 TEST(Server, RefusesToLeaveTheMachineUnlessToldSo) {
   ServerOptions options = any_ports();
   options.endpoints.bulk = "tcp://0.0.0.0:*";
-  const auto server = Server::open(options, memory_store(), io::silent_log());
+  const auto server = Server::open(options, claims_of(memory_store()), io::silent_log());
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().detail, testing::HasSubstr("--insecure-network"));
 }

@@ -82,13 +82,15 @@ TEST_F(OverRedis, RefusesSubmitsWhileRedisIsFullAndTakesThemWhenThereIsRoom) {
   }
 }
 
-TEST_F(OverRedis, StepsDownWhenAnotherBrokerHasTakenItsShard) {
+TEST_F(OverRedis, TellsItsPeersWhenAnotherBrokerHasTakenTheShard) {
   ASSERT_EQ(redis.run({"DEL", "sublet:{0}:owner"}).integer(), 1);
   const auto second = open_store();
   submit(0, 20);
-  const auto outcome = server.outcome();
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, ErrorCode::not_owner);
+  const auto told = producer.control.expect_error();
+  EXPECT_EQ(told.request, 0U);
+  EXPECT_EQ(told.message.code, ErrorCode::not_owner);
+  producer.control.send(wire::Hello{.instance = 1}, 30);
+  EXPECT_EQ(producer.control.expect_error().message.code, ErrorCode::not_owner) << "the broker serves a shard that it lost";
   EXPECT_FALSE(producer.bulk.socket().receive()) << "nothing may be promised that was not stored";
   const auto records = second->load();
   ASSERT_TRUE(records);

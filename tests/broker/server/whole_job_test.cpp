@@ -11,7 +11,8 @@ using wire::Role;
 
 /// A worker and a producer played by hand, up to a session that is up.
 struct WholeJob : testing::Test {
-  explicit WholeJob(ServerOptions options = any_ports()) : server(options, memory_store()) {}
+  explicit WholeJob(ServerOptions options = any_ports(), const BrokerOptions& rules = {})
+      : server(options, claims_of(memory_store(), rules)) {}
 
   JobId open() {
     producer.bulk.send(sample_open(), 10, sample_bundle_bytes());
@@ -142,11 +143,10 @@ TEST_F(WholeJob, GivesTheChunksToAnotherWorkerWhenTheFirstSaysBye) {
 }
 
 struct LossyJob : WholeJob {
-  LossyJob() : WholeJob(lossy()) {}
+  LossyJob() : WholeJob(lossy(), {.run_lost_after = 0ms}) {}
   static ServerOptions lossy() {
     ServerOptions options = any_ports();
     options.drop_runs = 1;
-    options.rules.run_lost_after = 0ms;
     return options;
   }
 };

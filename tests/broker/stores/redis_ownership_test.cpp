@@ -93,7 +93,7 @@ TEST_F(RedisOwnership, SweepsWhatAnUnfinishedCommitLeft) {
 
 TEST_F(RedisOwnership, OfAnotherShardIsAnotherMatter) {
   const auto one = open();
-  const auto other = open({.shard = "1"});
+  const auto other = open({.shard = 1});
   ASSERT_TRUE(commit(*one, 1, {{payload_key(1), large('a')}}));
   ASSERT_TRUE(commit(*other, 1, {{payload_key(1), large('b')}}));
   EXPECT_EQ(first_letters(*one, 1), "a");

@@ -51,7 +51,7 @@ TEST(RedisUrl, IsShownWithoutItsSecrets) {
 }
 
 TEST(RedisKeys, CarryOneHashTag) {
-  const RedisKeys keys("7");
+  const RedisKeys keys(7);
   for (const auto& key : {keys.state, keys.owner, keys.blob("3-ff:1:0")}) EXPECT_TRUE(key.starts_with("sublet:{7}:")) << key;
 }
 
