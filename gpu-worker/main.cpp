@@ -47,7 +47,10 @@ std::string default_name() {
 
 void describe(CLI::App& app, CommandLine& line) {
   agent::AgentOptions& options = line.options;
-  app.add_option("--broker", options.broker, "control endpoint of the broker")->capture_default_str();
+  app.add_option("--broker", options.brokers, "control endpoint of a broker; of several: again, or with commas between")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->default_str(options.brokers.front());
   app.add_option("--device", line.device, "cpu, cuda or auto: whatever this host has")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
@@ -121,9 +124,10 @@ Result<void> complete(CommandLine& line, std::uint32_t cores) {
   if (options.vram < 1_MiB) {
     return fail(ErrorCode::bad_argument, "--vram is less than 1 MiB: write its unit, for example 8GiB");
   }
-  const auto endpoint = io::checked_endpoint(options.broker, options.insecure_network);
-  if (!endpoint) {
-    return std::unexpected(endpoint.error());
+  for (const std::string& broker : options.brokers) {
+    if (const auto endpoint = io::checked_endpoint(broker, options.insecure_network); !endpoint) {
+      return std::unexpected(endpoint.error());
+    }
   }
   options.threads = line.threads != 0 ? line.threads : std::max<std::uint32_t>(1, cores / options.sessions);
   options.name = options.name.empty() ? default_name() : options.name;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/io/clock.hpp"
 
@@ -18,28 +19,35 @@ constexpr Millis kDrainStep = 10ms;
 
 Agent::Agent(AgentOptions options, io::Context& context, Random& random, io::Log log)
     : options_(std::move(options)),
+      context_(&context),
       random_(&random),
       log_(std::move(log)),
-      link_(context, {.control = options_.broker, .name = options_.name, .insecure_network = options_.insecure_network}, random.next(),
-            random, log_),
-      cards_(options_, log_) {}
+      instance_(random.next()),
+      brokers_(options_.brokers),
+      cards_(options_, log_) {
+  set_shards(1);
+}
 
 Result<void> Agent::run(int stop_fd, const std::function<bool()>& took_stop) {
   while (true) {
     Instant now = io::now();
     keep_time(now);
     if (draining_ && drain(now)) {
-      link_.send_control(wire::Bye{});
+      for (const auto& link : links_) {
+        link->broker.send_control(wire::Bye{});
+      }
       return {};
     }
-    if (options_.exit_when_disconnected && link_.failed_attempts() > 0) {
-      return fail(ErrorCode::disconnected,
-                  fmt::format("the broker at {} does not answer: start sublet-broker, or name it with --broker", options_.broker));
+    if (options_.exit_when_disconnected && disconnected()) {
+      return fail(ErrorCode::disconnected, fmt::format("the broker at {} does not answer: start sublet-broker, or name it with --broker",
+                                                       fmt::join(options_.brokers, ", ")));
     }
     rebuild_poller(stop_fd);
     poller_.wait(time_to_next(io::now()));
     now = io::now();
-    receive(now);
+    for (const auto& link : links_) {
+      receive(*link, now);
+    }
     look_at_processes(now);
     if (poller_.readable(stop_index_) && took_stop()) {
       if (draining_) {
@@ -50,18 +58,31 @@ Result<void> Agent::run(int stop_fd, const std::function<bool()>& took_stop) {
   }
 }
 
+bool Agent::disconnected() const {
+  return std::ranges::all_of(links_, [](const auto& link) { return link->broker.nobody_answers(); });
+}
+
+std::uint64_t Agent::generation() const {
+  std::uint64_t sum = 0;
+  for (const auto& link : links_) {
+    sum += link->broker.generation();
+  }
+  return sum;
+}
+
 void Agent::rebuild_poller(int stop_fd) {
-  if (!poller_stale_ && polled_generation_ == link_.generation()) {
+  if (!poller_stale_ && polled_generation_ == generation()) {
     return;
   }
   poller_ = io::Poller();
   watched_.clear();
   stop_index_ = poller_.add(stop_fd);
-  if (link_.control() != nullptr) {
-    poller_.add(*link_.control());
-  }
-  if (link_.bulk() != nullptr) {
-    poller_.add(*link_.bulk());
+  for (const auto& link : links_) {
+    for (const io::Socket* socket : {link->broker.control(), link->broker.bulk()}) {
+      if (socket != nullptr) {
+        poller_.add(*socket);
+      }
+    }
   }
   for (const auto& [lease, session] : sessions_) {
     if (session->channel() != nullptr && !session->process()->ending()) {
@@ -75,13 +96,16 @@ void Agent::rebuild_poller(int stop_fd) {
     watched_.push_back({.index = poller_.add(process->exit_fd()), .process = process});
   });
   poller_stale_ = false;
-  polled_generation_ = link_.generation();
+  polled_generation_ = generation();
 }
 
 std::optional<Millis> Agent::time_to_next(Instant now) const {
-  Instant next = link_.next_due();
+  Instant next = links_.front()->broker.next_due();
   const auto sooner = [&next](std::optional<Instant> due) { next = due ? std::min(next, *due) : next; };
-  sooner(leases_.next_due(link_.up()));
+  for (const auto& link : links_) {
+    sooner(link->broker.next_due());
+    sooner(link->leases.next_due(link->broker.up()));
+  }
   sooner(cards_.next_refill());
   for (const auto& [lease, session] : sessions_) {
     sooner(session->look_at());
@@ -113,14 +137,9 @@ void Agent::look_at_processes(Instant now) {
 }
 
 void Agent::keep_time(Instant now) {
-  link_.tick(now);
-  if (link_.wants_to_greet(now)) {
-    greet(now);
-  }
-  for (const LeaseId lease : leases_.expired(now)) {
-    log_->warn("lease {} has expired: its session is ended", to_hex(lease));
-    drop_session(lease, now);
-    sessions_.at(lease)->set_farewell(ErrorCode::lease_expired, "not renewed in time");
+  set_shards(shards_);
+  for (const auto& link : links_) {
+    keep_link(*link, now);
   }
   for (auto& [lease, session] : sessions_) {
     if (const auto look_at = session->look_at(); look_at && *look_at <= now && session->stuck(now)) {
@@ -135,33 +154,53 @@ void Agent::keep_time(Instant now) {
       lose_process(*process, now);
     }
   }
-  if (link_.up() && leases_.renew_due(now)) {
-    if (const std::uint64_t request = link_.send_control(wire::Renew{.leases = held_leases()}); request != 0) {
-      leases_.renew_sent(request, now);
-    }
-    // A settle so old is lost or its answer is; the broker knows it by its fence when it comes twice.
-    repeat_settles(now, 2s);
-  }
   if (!draining_ && cards_.refill(now)) {
     poller_stale_ = true;
   }
   bury_finished();
-  send_offer();
+  deal();
 }
 
-void Agent::greet(Instant now) {
-  hello_request_ = link_.greet(held_leases(), now);
-  seen_leases_ = 0;
-  bundles_.forget_asked();
-  if (hello_request_ != 0) {
-    leases_.renew_sent(hello_request_, now);
+void Agent::keep_link(ShardLink& link, Instant now) {
+  link.broker.tick(now);
+  if (!link.broker.up() && link.told) {
+    // What is set aside for a broker that is not there serves nobody.
+    link.told.reset();
+    dealer_.wants(link.number, 0, {});
+    deal_due_ = true;
+  }
+  if (link.broker.wants_to_greet(now)) {
+    greet(link, now);
+  }
+  for (const LeaseId lease : link.leases.expired(now)) {
+    log_->warn("lease {} has expired: its session is ended", to_hex(lease));
+    drop_session(*sessions_.at(lease), now);
+    sessions_.at(lease)->set_farewell(ErrorCode::lease_expired, "not renewed in time");
+  }
+  if (link.broker.up() && link.leases.renew_due(now)) {
+    if (const std::uint64_t request = link.broker.send_control(wire::Renew{.leases = held_leases(link)}); request != 0) {
+      link.leases.renew_sent(request, now);
+    }
+    // A settle so old is lost or its answer is; the broker knows it by its fence when it comes twice.
+    repeat_settles(link, now, 2s);
   }
 }
 
-std::vector<wire::HeldLease> Agent::held_leases() const {
+void Agent::greet(ShardLink& link, Instant now) {
+  link.hello_request = link.broker.greet(held_leases(link), now);
+  link.seen_leases = 0;
+  link.asked.clear();
+  link.leases.looked(now);
+  dealer_.wants(link.number, 0, {});
+  if (link.hello_request != 0) {
+    link.leases.renew_sent(link.hello_request, now);
+  }
+}
+
+std::vector<wire::HeldLease> Agent::held_leases(const ShardLink& link) const {
   std::vector<wire::HeldLease> held;
   for (const auto& [lease, session] : sessions_) {
-    if (leases_.holds(lease)) {
+    if (link.leases.holds(lease)) {
       held.push_back(session->held());
     }
   }

@@ -17,14 +17,14 @@ void Agent::begin_drain(Instant now) {
   draining_ = true;
   drain_until_ = now + kDrain;
   farewell_until_ = drain_until_ + kFarewell;
-  offer_due_ = true;
+  deal_due_ = true;
   for (const auto& [lease, session] : sessions_) {
     if (session->state() != LeasedSession::State::up) {
       end_session(*session, {.code = ErrorCode::draining, .detail = "this worker is going down"}, ErrorCode::draining, now);
       continue;
     }
     session->drain();
-    link_.send_control(session->window());
+    send_window(*session);
     send_settles(*session, now);
   }
 }
@@ -38,10 +38,13 @@ bool Agent::drain(Instant now) {
       send_settles(*session, now);
     }
   }
-  if (now >= farewell_until_ || !link_.up()) {
-    for (const auto& [lease, session] : sessions_) {
+  const bool over = now >= farewell_until_;
+  for (const auto& [lease, session] : sessions_) {
+    if (over || !link_of(*session).broker.up()) {
       session->drop();
     }
+  }
+  if (over || std::ranges::none_of(links_, [](const auto& link) { return link->broker.up(); })) {
     cards_.for_each_process([](const Cards::Process& process) { process->kill(); });
     poller_stale_ = true;
   }

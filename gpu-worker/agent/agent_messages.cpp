@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,187 +14,217 @@ constexpr std::size_t kBulkBytesPerRound = std::size_t{4} << 20U;
 
 }  // namespace
 
-void Agent::receive(Instant now) {
-  const auto take_control = [this, now] {
-    while (auto incoming = link_.receive_control(now)) {
-      on_control(std::move(*incoming), now);
+void Agent::receive(ShardLink& link, Instant now) {
+  const auto take_control = [this, &link, now] {
+    while (auto incoming = link.broker.receive_control(now)) {
+      on_control(link, std::move(*incoming), now);
     }
   };
   take_control();
   std::size_t bytes = 0;
   for (int taken = 0; taken < kBulkPerRound && bytes < kBulkBytesPerRound; ++taken) {
-    auto incoming = link_.receive_bulk(now);
+    auto incoming = link.broker.receive_bulk(now);
     if (!incoming) {
       break;
     }
     bytes += incoming->payload.size();
-    on_bulk(std::move(*incoming), now);
+    on_bulk(link, std::move(*incoming), now);
     take_control();
   }
+  link.leases.looked(now);
 }
 
-void Agent::on_control(Incoming incoming, Instant now) {
+void Agent::on_control(ShardLink& link, Incoming incoming, Instant now) {
   if (const auto* welcome = std::get_if<wire::Welcome>(&incoming.message)) {
-    on_welcome(incoming, *welcome, now);
+    on_welcome(link, incoming, *welcome, now);
   } else if (const auto* lease = std::get_if<wire::Lease>(&incoming.message)) {
-    on_lease(*lease, now);
+    on_lease(link, *lease, now);
+  } else if (const auto* want = std::get_if<wire::Want>(&incoming.message)) {
+    on_want(link, *want);
   } else if (const auto* renewed = std::get_if<wire::Renewed>(&incoming.message)) {
-    on_renewed(incoming.header.request, renewed->leases, now);
+    on_renewed(link, incoming.header.request, renewed->leases, now);
   } else if (const auto* release = std::get_if<wire::Release>(&incoming.message)) {
-    on_release(*release, now);
+    on_release(link, *release, now);
   } else if (const auto* error = std::get_if<wire::ErrorReply>(&incoming.message)) {
-    on_error(incoming.header.request, *error, now);
+    on_error(link, incoming.header.request, *error, now);
+  } else if (std::holds_alternative<wire::Bye>(incoming.message)) {
+    link.broker.lose("it is going down", now);
   } else {
     log_->warn("the broker sent {} on the control plane, which means nothing to a worker", wire::name_of(incoming.header.type));
   }
 }
 
-void Agent::on_bulk(Incoming incoming, Instant now) {
+void Agent::on_bulk(ShardLink& link, Incoming incoming, Instant now) {
   if (std::holds_alternative<wire::Run>(incoming.message)) {
-    on_run(std::move(incoming), now);
+    on_run(link, std::move(incoming), now);
   } else if (const auto* settled = std::get_if<wire::Settled>(&incoming.message)) {
-    on_settled(*settled);
+    if (LeasedSession* session = find_session(link, settled->lease); session != nullptr) {
+      session->settled(settled->grant);
+    }
   } else if (std::holds_alternative<wire::Welcome>(incoming.message)) {
-    if (link_.state() == BrokerLink::State::greeting_bulk) {
-      link_.welcomed(std::get<wire::Welcome>(incoming.message), now);
-      on_up(now);
+    if (link.broker.state() == BrokerLink::State::greeting_bulk) {
+      link.broker.welcomed(std::get<wire::Welcome>(incoming.message), now);
+      on_up(link, now);
     }
   } else if (const auto* bundle = std::get_if<wire::BundleReply>(&incoming.message)) {
-    on_bundle(*bundle, incoming.payload, now);
+    on_bundle(link, *bundle, incoming.payload, now);
   } else if (const auto* error = std::get_if<wire::ErrorReply>(&incoming.message)) {
-    on_error(incoming.header.request, *error, now);
+    on_error(link, incoming.header.request, *error, now);
   } else {
     log_->warn("the broker sent {} on the bulk plane, which means nothing to a worker", wire::name_of(incoming.header.type));
   }
 }
 
-void Agent::on_welcome(const Incoming& incoming, const wire::Welcome& welcome, Instant now) {
-  if (link_.state() != BrokerLink::State::greeting_control || incoming.header.request != hello_request_) {
+void Agent::on_welcome(ShardLink& link, const Incoming& incoming, const wire::Welcome& welcome, Instant now) {
+  if (link.broker.state() != BrokerLink::State::greeting_control || incoming.header.request != link.hello_request) {
     return;
   }
-  if (store_ && *store_ != welcome.store) {
-    log_->warn("the broker has another store than before: {} leases are void", sessions_.size());
-    for (const auto& [lease, session] : sessions_) {
-      drop_session(lease, now);
+  if (link.store && *link.store != welcome.store) {
+    const auto sessions = sessions_of(link);
+    log_->warn("the broker has another store than before: {} leases of shard {} are void", sessions.size(), link.number);
+    for (LeasedSession* session : sessions) {
+      drop_session(*session, now);
     }
   }
-  store_ = welcome.store;
-  on_renewed(incoming.header.request, welcome.leases, now);
-  link_.welcomed(welcome, now);
+  link.store = welcome.store;
+  shards_ = std::max(shards_, std::min(welcome.shards, kMaxShards));
+  on_renewed(link, incoming.header.request, welcome.leases, now);
+  link.broker.welcomed(welcome, now);
 }
 
-void Agent::on_up(Instant now) {
-  offer_due_ = true;
-  send_offer();
-  repeat_settles(now, Millis(0));
-  for (const auto& [lease, session] : sessions_) {
+void Agent::on_up(ShardLink& link, Instant now) {
+  deal_due_ = true;
+  deal();
+  repeat_settles(link, now, Millis(0));
+  for (LeasedSession* session : sessions_of(link)) {
     if (session->waits_for_bundle()) {
-      ask_for(session->lease().pipeline);
+      ask_for(link, session->lease().pipeline);
     } else if (session->state() != LeasedSession::State::starting) {
-      link_.send_control(session->window());
+      send_window(*session);
     }
   }
 }
 
-void Agent::on_lease(const wire::Lease& lease, Instant now) {
-  ++seen_leases_;
-  offer_due_ = true;
+void Agent::on_want(ShardLink& link, const wire::Want& want) {
+  dealer_.wants(link.number, want.sessions, Bytes{want.bytes});
+  deal_due_ = true;
+}
+
+Result<void> Agent::may_take(const ShardLink& link, const wire::Lease& lease) {
+  if (draining_) {
+    return fail(ErrorCode::draining, "this worker is going down");
+  }
   if (sessions_.contains(lease.lease)) {
+    return fail(ErrorCode::duplicate, "another shard has granted a lease of that id");
+  }
+  return cards_.grant(lease, link.ledger_name());
+}
+
+void Agent::on_lease(ShardLink& link, const wire::Lease& lease, Instant now) {
+  ++link.seen_leases;
+  deal_due_ = true;
+  if (find_session(link, lease.lease) != nullptr) {
     return;
   }
-  const Result<void> granted = draining_ ? fail(ErrorCode::draining, "this worker is going down") : cards_.grant(lease);
+  const Result<void> granted = may_take(link, lease);
   if (!granted) {
-    link_.send_control(wire::Release{.lease = lease.lease, .code = granted.error().code, .detail = granted.error().detail});
+    link.broker.send_control(wire::Release{.lease = lease.lease, .code = granted.error().code, .detail = granted.error().detail});
     return;
   }
-  sessions_.emplace(lease.lease, std::make_unique<LeasedSession>(lease));
-  leases_.add(lease.lease, Millis(lease.ttl_ms), now);
+  dealer_.took(link.number);
+  sessions_.emplace(lease.lease, std::make_unique<LeasedSession>(link.number, lease));
+  link.leases.add(lease.lease, Millis(lease.ttl_ms));
   if (bundles_.find(lease.pipeline)) {
     start_waiting(lease.pipeline, now);
     return;
   }
-  ask_for(lease.pipeline);
+  ask_for(link, lease.pipeline);
 }
 
-void Agent::on_renewed(std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls, Instant now) {
-  for (const LeaseId lease : leases_.renewed(request, ttls)) {
+void Agent::on_renewed(ShardLink& link, std::uint64_t request, const std::vector<wire::LeaseTtl>& ttls, Instant now) {
+  for (const LeaseId lease : link.leases.renewed(request, ttls)) {
     log_->warn("lease {} has ended by the broker's account", to_hex(lease));
-    drop_session(lease, now);
+    drop_session(*sessions_.at(lease), now);
   }
-  for (const auto& [lease, session] : sessions_) {
-    if (const auto deadline = leases_.deadline(lease)) {
+  for (LeasedSession* session : sessions_of(link)) {
+    if (const auto deadline = link.leases.deadline(session->id())) {
       session->set_deadline(*deadline);
     }
   }
 }
 
-void Agent::on_release(const wire::Release& release, Instant now) {
-  const auto session = sessions_.find(release.lease);
-  if (session == sessions_.end()) {
+void Agent::on_release(ShardLink& link, const wire::Release& release, Instant now) {
+  LeasedSession* const session = find_session(link, release.lease);
+  if (session == nullptr) {
     // Gone before the broker asked; it wants to hear so.
-    link_.send_control(wire::Release{.lease = release.lease, .code = ErrorCode::ok, .detail = {}});
+    link.broker.send_control(wire::Release{.lease = release.lease, .code = ErrorCode::ok, .detail = {}});
     return;
   }
-  drop_session(release.lease, now);
-  session->second->set_farewell(ErrorCode::ok, {});
+  drop_session(*session, now);
+  session->set_farewell(ErrorCode::ok, {});
 }
 
-void Agent::on_error(std::uint64_t request, const wire::ErrorReply& error, Instant now) {
-  const Error reason{.code = error.code, .detail = error.detail};
+void Agent::on_error(ShardLink& link, std::uint64_t request, const wire::ErrorReply& error, Instant now) {
   if (error.code == ErrorCode::hello_required) {
-    link_.lose("it does not know this connection any more", now);
+    link.broker.start_anew("it does not know this connection any more", now);
     return;
   }
-  if (const auto pipeline = bundles_.refused(request)) {
-    fail_waiting(*pipeline, reason, now);
+  if (error.code == ErrorCode::not_owner) {
+    link.broker.redirected(error, now);
     return;
   }
-  log_->warn("the broker refuses a message: {}", to_text(reason));
-  if (link_.state() == BrokerLink::State::greeting_control || link_.state() == BrokerLink::State::greeting_bulk) {
-    link_.lose(to_text(reason), now);
+  const auto asked = link.asked.extract(request);
+  if (asked) {
+    fail_waiting(link, asked.mapped(), {.code = error.code, .detail = error.detail}, now);
+    return;
+  }
+  on_refusal(link, request, error, now);
+}
+
+void Agent::on_refusal(ShardLink& link, std::uint64_t request, const wire::ErrorReply& error, Instant now) {
+  const auto reason = to_text({.code = error.code, .detail = error.detail});
+  log_->warn("the broker refuses a message: {}", reason);
+  if (link.broker.state() == BrokerLink::State::greeting_control || link.broker.state() == BrokerLink::State::greeting_bulk) {
+    link.broker.lose(reason, now);
     return;
   }
   // A settle refused for what it is would be refused again; one refused for pressure is repeated with the next renewal.
-  const bool pressure = error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::store_unavailable;
-  for (const auto& [lease, session] : sessions_) {
-    std::erase_if(session->unsettled(), [&](const auto& entry) { return !pressure && request != 0 && entry.second.request == request; });
+  if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::store_unavailable || request == 0) {
+    return;
+  }
+  for (LeasedSession* session : sessions_of(link)) {
+    std::erase_if(session->unsettled(), [&](const auto& entry) { return entry.second.request == request; });
   }
 }
 
-void Agent::on_run(Incoming incoming, Instant now) {
+void Agent::on_run(ShardLink& link, Incoming incoming, Instant now) {
   auto& run = std::get<wire::Run>(incoming.message);
-  const auto found = sessions_.find(run.lease);
-  if (found == sessions_.end() || found->second->channel() == nullptr || !leases_.holds(run.lease)) {
-    refuse_run(run, ErrorCode::returned);
+  LeasedSession* const session = find_session(link, run.lease);
+  if (session == nullptr || session->channel() == nullptr || !link.leases.holds(run.lease)) {
+    refuse_run(link, run, ErrorCode::returned);
     return;
   }
-  LeasedSession& session = *found->second;
   wire::Run answered{.lease = run.lease, .grant = run.grant, .token = run.token, .job = {}, .chunks = {}, .lengths = {}};
   const std::size_t chunks = run.lengths.values.size();
-  const auto taken = session.run(std::move(run), std::move(incoming.payload), now);
+  const auto taken = session->run(std::move(run), std::move(incoming.payload), now);
   if (!taken) {
     log_->warn("{}", to_text(taken.error()));
     const bool malformed = taken.error().code == ErrorCode::bad_message;
-    if (!malformed && session.state() == LeasedSession::State::up) {
-      break_session(session, {.code = ErrorCode::session_lost, .detail = taken.error().detail}, now);
+    if (!malformed && session->state() == LeasedSession::State::up) {
+      break_session(*session, {.code = ErrorCode::session_lost, .detail = taken.error().detail}, now);
     } else {
       answered.lengths.values.resize(chunks);
-      refuse_run(answered, malformed ? ErrorCode::bad_message : ErrorCode::returned);
+      refuse_run(link, answered, malformed ? ErrorCode::bad_message : ErrorCode::returned);
     }
   }
-  send_settles(session, now);
+  send_settles(*session, now);
 }
 
-void Agent::on_settled(const wire::Settled& settled) {
-  if (const auto session = sessions_.find(settled.lease); session != sessions_.end()) {
-    session->second->settled(settled.grant);
-  }
-}
-
-void Agent::on_bundle(const wire::BundleReply& reply, const Blob& payload, Instant now) {
+void Agent::on_bundle(ShardLink& link, const wire::BundleReply& reply, const Blob& payload, Instant now) {
+  std::erase_if(link.asked, [&](const auto& entry) { return entry.second == reply.hash; });
   const auto bundle = bundles_.put(reply.hash, payload);
   if (!bundle) {
-    fail_waiting(reply.hash, bundle.error(), now);
+    fail_waiting(link, reply.hash, bundle.error(), now);
     return;
   }
   start_waiting(reply.hash, now);

@@ -18,7 +18,7 @@ std::vector<LeasedSession*> Agent::sessions_in(const SessionProcess& process) {
 void Agent::look_at_process(const Cards::Process& process, Instant now) {
   if (!process->ending()) {
     const auto heard = cards_.hear(*process);
-    offer_due_ = true;
+    deal_due_ = true;
     if (!heard) {
       // Gone, without a device, or hostile: the end of it is the same.
       log_->warn("process {}: {}", process->pid(), to_text(heard.error()));
@@ -84,7 +84,7 @@ void Agent::displace(LeasedSession& session, Instant now) {
   } else {
     log_->warn("lease {}: its session moves to another process", to_hex(session.id()));
     session.displace();
-    link_.send_control(session.window());
+    send_window(session);
   }
   send_settles(session, now);
 }
@@ -112,7 +112,7 @@ void Agent::bury_process(const Cards::Process& process, Instant now) {
     release(*session);
   }
   cards_.bury(process, now);
-  offer_due_ = true;
+  deal_due_ = true;
   poller_stale_ = true;
   for (LeasedSession* session : sessions) {
     if (session->state() == LeasedSession::State::waiting) {

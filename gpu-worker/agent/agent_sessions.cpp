@@ -1,17 +1,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/io/ready.hpp"
 #include "gpu-worker/agent/agent.hpp"
 
 namespace sublet::agent {
 
-void Agent::ask_for(const ContentHash& pipeline) {
-  if (!link_.up() || !bundles_.must_ask(pipeline)) {
+void Agent::ask_for(ShardLink& link, const ContentHash& pipeline) {
+  if (!link.broker.up() || link.has_asked(pipeline)) {
     return;
   }
-  if (const std::uint64_t request = link_.send_bulk(wire::Get{.hash = pipeline}); request != 0) {
-    bundles_.asked(pipeline, request);
+  if (const std::uint64_t request = link.broker.send_bulk(wire::Get{.hash = pipeline}); request != 0) {
+    link.asked[request] = pipeline;
   }
 }
 
@@ -26,7 +25,7 @@ void Agent::start_waiting(const ContentHash& pipeline, Instant now) {
 
 void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBundle> bundle, Instant now) {
   const wire::Lease& lease = session.lease();
-  const auto deadline = leases_.deadline(lease.lease);
+  const auto deadline = link_of(session).leases.deadline(lease.lease);
   const auto arena = GrantBook::arena_needed(*bundle, lease.max_chunk_bytes);
   if (!arena || !deadline) {
     end_session(session, arena ? Error{.code = ErrorCode::lease_expired, .detail = {}} : arena.error(),
@@ -50,8 +49,8 @@ void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBu
   }
 }
 
-void Agent::fail_waiting(const ContentHash& pipeline, const Error& error, Instant now) {
-  for (const auto& [lease, session] : sessions_) {
+void Agent::fail_waiting(const ShardLink& link, const ContentHash& pipeline, const Error& error, Instant now) {
+  for (LeasedSession* session : sessions_of(link)) {
     if (session->waits_for_bundle() && session->lease().pipeline == pipeline) {
       end_session(*session, error, error.code, now);
     }
@@ -79,17 +78,15 @@ void Agent::settle_end(LeasedSession& session, const Error& error, ErrorCode far
   session.set_farewell(farewell, error.detail);
   if (was_up) {
     // Nothing more is to come while the last settles are on their way.
-    link_.send_control(session.window());
+    send_window(session);
   }
 }
 
-void Agent::drop_session(LeaseId lease, Instant now) {
-  leases_.remove(lease);
-  if (const auto session = sessions_.find(lease); session != sessions_.end()) {
-    const bool busy = !session->second->idle();
-    session->second->drop();
-    vacate(*session->second, busy, now);
-  }
+void Agent::drop_session(LeasedSession& session, Instant now) {
+  link_of(session).leases.remove(session.id());
+  const bool busy = !session.idle();
+  session.drop();
+  vacate(session, busy, now);
 }
 
 void Agent::take_replies(LeasedSession& session, Instant now) {
@@ -111,7 +108,7 @@ void Agent::take_replies(LeasedSession& session, Instant now) {
     session.process()->kill();
     poller_stale_ = true;
   } else if (!ended && (*up || session.window_changed())) {
-    link_.send_control(session.window());
+    send_window(session);
   }
   send_settles(session, now);
 }
@@ -122,33 +119,36 @@ void Agent::release(LeasedSession& session) {
     return;
   }
   cards_.release(session.lease());
-  offer_due_ = true;
+  dealer_.gave_back(session.shard());
+  deal_due_ = true;
   poller_stale_ = true;
 }
 
 void Agent::send_settles(LeasedSession& session, Instant now) {
   for (LeasedSession::Unsettled* settle : session.fresh_settles()) {
-    send_settle(*settle, now);
+    send_settle(link_of(session), *settle, now);
   }
 }
 
-void Agent::send_settle(LeasedSession::Unsettled& settle, Instant now) {
-  settle.request = link_.send_bulk(settle.message, &settle.outputs);
+void Agent::send_window(LeasedSession& session) { link_of(session).broker.send_control(session.window()); }
+
+void Agent::send_settle(ShardLink& link, LeasedSession::Unsettled& settle, Instant now) {
+  settle.request = link.broker.send_bulk(settle.message, &settle.outputs);
   settle.tried = now;
 }
 
-void Agent::repeat_settles(Instant now, Millis older_than) {
-  for (const auto& [lease, session] : sessions_) {
+void Agent::repeat_settles(ShardLink& link, Instant now, Millis older_than) {
+  for (LeasedSession* session : sessions_of(link)) {
     for (auto& [grant, settle] : session->unsettled()) {
       if (!settle.tried || now - *settle.tried >= older_than || settle.request == 0) {
-        send_settle(settle, now);
+        send_settle(link, settle, now);
       }
     }
   }
 }
 
 /// A RUN that no session takes. Not repeated: when it gets lost, the grant is missing from RENEW.
-void Agent::refuse_run(const wire::Run& run, ErrorCode code) {
+void Agent::refuse_run(ShardLink& link, const wire::Run& run, ErrorCode code) {
   const std::size_t chunks = run.lengths.values.size();
   wire::Settle settle;
   settle.lease = run.lease;
@@ -157,7 +157,7 @@ void Agent::refuse_run(const wire::Run& run, ErrorCode code) {
   settle.codes.values.assign(chunks, static_cast<std::uint16_t>(code));
   settle.lengths.values.assign(chunks, 0);
   const Blob nothing;
-  link_.send_bulk(settle, &nothing);
+  link.broker.send_bulk(settle, &nothing);
 }
 
 void Agent::bury_finished() {
@@ -167,34 +167,12 @@ void Agent::bury_finished() {
       ++entry;
       continue;
     }
-    if (session.farewell() && link_.up()) {
-      link_.send_control(*session.farewell());
+    ShardLink& link = link_of(session);
+    if (session.farewell() && link.broker.up()) {
+      link.broker.send_control(*session.farewell());
     }
-    leases_.remove(session.id());
+    link.leases.remove(session.id());
     entry = sessions_.erase(entry);
-  }
-}
-
-void Agent::send_offer() {
-  if (!offer_due_ || !link_.up()) {
-    return;
-  }
-  offer_due_ = false;
-  auto cards = cards_.offer();
-  if (draining_) {
-    for (wire::Card& card : cards) {
-      card.free_bytes = 0;
-      card.free_sessions = 0;
-    }
-  }
-  if (cards.empty()) {
-    return;
-  }
-  link_.send_control(wire::Offer{.seen = seen_leases_, .cards = std::move(cards)});
-  if (!std::exchange(ready_, true) && options_.ready_fd >= 0) {
-    if (const auto told = io::write_ready(options_.ready_fd, {{"broker", options_.broker}}); !told) {
-      log_->warn("{}", to_text(told.error()));
-    }
   }
 }
 

@@ -16,21 +16,20 @@ constexpr int kMissedHeartbeats = 3;
 
 }  // namespace
 
-BrokerLink::BrokerLink(io::Context& context, LinkOptions options, std::uint64_t instance, Random& random, io::Log log)
-    : context_(&context), options_(std::move(options)), instance_(instance), random_(&random), log_(std::move(log)) {}
+BrokerLink::BrokerLink(io::Context& context, LinkOptions options, BrokerList& brokers, Random& random, io::Log log)
+    : context_(&context), options_(std::move(options)), choice_(brokers), random_(&random), log_(std::move(log)) {}
 
 std::uint64_t BrokerLink::greet(std::vector<wire::HeldLease> leases, Instant now) {
   ++generation_;
   bulk_.reset();
   control_.reset();
-  auto socket = io::Socket::dealer(*context_, options_.control, {.insecure_network = options_.insecure_network});
+  auto socket = io::Socket::dealer(*context_, choice_.current(), {.insecure_network = options_.insecure_network});
+  state_ = State::greeting_control;
   if (!socket) {
-    log_->error("{}", to_text(socket.error()));
-    lose("no connection can be opened", now);
+    lose(to_text(socket.error()), now);
     return 0;
   }
   control_ = std::move(*socket);
-  state_ = State::greeting_control;
   next_at_ = now + kPatience;
   heard_at_ = now;
   token_ = {};
@@ -43,7 +42,8 @@ void BrokerLink::say_hello(io::Socket& socket, wire::Plane plane, std::vector<wi
        wire::Hello{.role = wire::Role::worker,
                    .plane = plane,
                    .minor = wire::kMinor,
-                   .instance = instance_,
+                   .shard = options_.shard,
+                   .instance = options_.instance,
                    .name = options_.name,
                    .token = token_,
                    .leases = std::move(leases)},
@@ -54,8 +54,9 @@ void BrokerLink::welcomed(const wire::Welcome& welcome, Instant now) {
   if (state_ == State::greeting_bulk) {
     state_ = State::up;
     next_at_ = now + heartbeat_;
-    log_->info("connected to the broker at {}", options_.control);
+    log_->info("connected to the broker at {} for shard {}", choice_.current(), options_.shard);
     failed_attempts_ = 0;
+    choice_.welcomed();
     return;
   }
   if (state_ != State::greeting_control) {
@@ -79,11 +80,35 @@ void BrokerLink::lose(std::string_view why, Instant now) {
   if (state_ == State::away) {
     return;
   }
-  if (state_ == State::up || failed_attempts_ == 0) {
-    log_->warn("no connection to the broker at {}: {}; trying again until it answers", options_.control, why);
-  }
-  // A broker that was there a moment ago is asked again at once.
   const Millis pause = state_ == State::up ? Millis(0) : backoff();
+  give_up(why, pause, now);
+  choice_.gone(now);
+}
+
+void BrokerLink::start_anew(std::string_view why, Instant now) {
+  if (state_ != State::away) {
+    give_up(why, state_ == State::up ? Millis(0) : backoff(), now);
+  }
+}
+
+void BrokerLink::redirected(const wire::ErrorReply& not_owner, Instant now) {
+  if (state_ == State::away) {
+    return;
+  }
+  // The broker knows how long a takeover lasts; the longer pauses are for those who do not answer.
+  const Millis asked = std::min(kLongestPause, Millis(not_owner.retry_after_ms));
+  const Millis pause = asked > Millis(0) ? spread(asked) : backoff();
+  give_up(not_owner.detail, pause, now);
+  if (choice_.refused(not_owner.owner, now)) {
+    next_at_ = now;
+  }
+}
+
+void BrokerLink::give_up(std::string_view why, Millis pause, Instant now) {
+  if (state_ == State::up || failed_attempts_ == 0) {
+    log_->warn("no connection to the broker at {} for shard {}: {}; trying again until one answers", choice_.current(), options_.shard,
+               why);
+  }
   ++failed_attempts_;
   ++generation_;
   state_ = State::away;
@@ -94,8 +119,11 @@ void BrokerLink::lose(std::string_view why, Instant now) {
 
 Millis BrokerLink::backoff() {
   const Millis doubled = std::min(kLongestPause, kShortestPause * (1U << std::min<std::uint32_t>(failed_attempts_, 10)));
-  return std::chrono::duration_cast<Millis>(doubled * (0.5 + random_->spread() / 2));
+  return spread(doubled);
 }
+
+/// Many workers lose one broker at the same moment; the jitter keeps them from coming back at the same moment.
+Millis BrokerLink::spread(Millis pause) { return std::chrono::duration_cast<Millis>(pause * (0.5 + random_->spread() / 2)); }
 
 std::optional<Incoming> BrokerLink::receive_control(Instant now) { return control_ ? receive(*control_, now) : std::nullopt; }
 

@@ -21,18 +21,7 @@ std::shared_ptr<const LoadedBundle> BundleCache::find(const ContentHash& hash) {
   return kept->second.bundle;
 }
 
-std::optional<ContentHash> BundleCache::refused(std::uint64_t request) {
-  const auto asked = std::ranges::find(asked_, request, [](const auto& entry) { return entry.second; });
-  if (asked == asked_.end()) {
-    return std::nullopt;
-  }
-  const ContentHash hash = asked->first;
-  asked_.erase(asked);
-  return hash;
-}
-
 Result<std::shared_ptr<const LoadedBundle>> BundleCache::put(const ContentHash& hash, const Blob& bytes) {
-  asked_.erase(hash);
   if (wire::content_hash(bytes.view()) != hash) {
     return fail(ErrorCode::bad_message, "the pipeline that came has another content hash than the one asked for: submit the job again");
   }

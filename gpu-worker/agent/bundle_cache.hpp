@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 
 #include "common/bytes.hpp"
 #include "common/error.hpp"
@@ -21,18 +20,10 @@ struct LoadedBundle {
   Millis time_limit = 60s;
 };
 
-/// Bundles by content hash: each is asked for once and kept.
+/// Bundles by content hash.
 class BundleCache {
  public:
   [[nodiscard]] std::shared_ptr<const LoadedBundle> find(const ContentHash& hash);
-
-  /// Whether GET is to be sent: nobody has asked yet. To be confirmed by `asked`.
-  [[nodiscard]] bool must_ask(const ContentHash& hash) const { return !asked_.contains(hash); }
-  void asked(const ContentHash& hash, std::uint64_t request) { asked_[hash] = request; }
-  /// The hash that was asked for under that request, now forgotten: an error came.
-  std::optional<ContentHash> refused(std::uint64_t request);
-  /// The connection is new: whatever was asked for will not come.
-  void forget_asked() { asked_.clear(); }
 
   /// Takes what came. `bad_message` when it is not what its hash says; otherwise what decoding or `compile` finds wrong.
   Result<std::shared_ptr<const LoadedBundle>> put(const ContentHash& hash, const Blob& bytes);
@@ -46,7 +37,6 @@ class BundleCache {
   void make_room();
 
   std::map<ContentHash, Kept> kept_;
-  std::map<ContentHash, std::uint64_t> asked_;
   std::uint64_t uses_ = 0;
 };
 

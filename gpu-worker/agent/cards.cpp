@@ -8,8 +8,6 @@
 namespace sublet::agent {
 namespace {
 
-/// An agent has one broker so far; its offers are made in this name.
-constexpr BrokerId kBroker{1};
 constexpr Millis kFirstRestartPause = 200ms;
 constexpr Millis kLongestRestartPause = 30s;
 /// How long an empty process waits for another lease of its tenant, before its context's memory is given to whoever needs it.
@@ -28,26 +26,51 @@ Cards::Cards(const AgentOptions& options, io::Log log) : options_(&options), log
   }
 }
 
-std::vector<wire::Card> Cards::offer() {
+std::vector<CardRoom> Cards::rooms() const {
+  std::vector<CardRoom> rooms(cards_.size());
+  for (std::size_t index = 0; index < cards_.size(); ++index) {
+    const Card& card = cards_[index];
+    if (!card.name.empty()) {
+      const auto leases = static_cast<std::uint32_t>(card.ledger.leases());
+      rooms[index] = {.bytes = card.ledger.free() + card.ledger.offered(),
+                      .sessions = card.most_sessions - std::min(leases, card.most_sessions)};
+    }
+  }
+  return rooms;
+}
+
+void Cards::set_aside(const std::map<BrokerId, std::vector<CardRoom>>& dealt) {
+  for (std::size_t index = 0; index < cards_.size(); ++index) {
+    Card& card = cards_[index];
+    for (const auto& [broker, sessions] : std::exchange(card.sessions_aside, {})) {
+      card.ledger.withdraw(broker);
+    }
+    for (const auto& [broker, shares] : dealt) {
+      card.ledger.offer(broker, shares[index].bytes);
+      card.sessions_aside[broker] = shares[index].sessions;
+    }
+  }
+}
+
+std::vector<wire::Card> Cards::offer(BrokerId broker) const {
   std::vector<wire::Card> offered;
   for (std::uint32_t index = 0; index < cards_.size(); ++index) {
-    Card& card = cards_[index];
+    const Card& card = cards_[index];
     if (card.name.empty()) {
       continue;
     }
-    const Bytes free = card.ledger.offer(kBroker, card.ledger.free() + card.ledger.offered(kBroker));
-    const auto leases = static_cast<std::uint32_t>(card.ledger.leases());
+    const auto sessions = card.sessions_aside.find(broker);
     offered.push_back({.index = index,
                        .kind = options_->device,
                        .name = card.name,
                        .total_bytes = card.total.count,
-                       .free_bytes = free.count,
-                       .free_sessions = card.most_sessions - std::min(leases, card.most_sessions)});
+                       .free_bytes = card.ledger.offered(broker).count,
+                       .free_sessions = sessions == card.sessions_aside.end() ? 0 : sessions->second});
   }
   return offered;
 }
 
-Result<void> Cards::grant(const wire::Lease& lease) {
+Result<void> Cards::grant(const wire::Lease& lease, BrokerId broker) {
   if (lease.card >= cards_.size()) {
     return fail(ErrorCode::not_found, fmt::format("card {} of a worker with {}", lease.card, cards_.size()));
   }
@@ -56,7 +79,15 @@ Result<void> Cards::grant(const wire::Lease& lease) {
     return fail(ErrorCode::no_capacity,
                 fmt::format("card {} runs its {} sessions already: raise --sessions", lease.card, card.most_sessions));
   }
-  return card.ledger.grant(lease.lease, kBroker, Bytes{lease.bytes});
+  const auto sessions = card.sessions_aside.find(broker);
+  if (sessions == card.sessions_aside.end() || sessions->second == 0) {
+    return fail(ErrorCode::no_capacity, fmt::format("no session of card {} is on offer to this shard; take the newest offer", lease.card));
+  }
+  if (auto granted = card.ledger.grant(lease.lease, broker, Bytes{lease.bytes}); !granted) {
+    return granted;
+  }
+  --sessions->second;
+  return {};
 }
 
 void Cards::release(const wire::Lease& lease) {
@@ -203,12 +234,6 @@ std::optional<Instant> Cards::next_refill() const {
     }
   }
   return next;
-}
-
-void Cards::withdraw() {
-  for (Card& card : cards_) {
-    card.ledger.withdraw(kBroker);
-  }
 }
 
 Result<void> Cards::hear(SessionProcess& process) {

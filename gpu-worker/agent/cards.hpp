@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "gpu-worker/agent/options.hpp"
 #include "gpu-worker/agent/session_process.hpp"
 #include "gpu-worker/core/ledger.hpp"
+#include "gpu-worker/core/offers.hpp"
 
 namespace sublet::agent {
 
@@ -23,10 +25,14 @@ class Cards {
 
   Cards(const AgentOptions& options, io::Log log);
 
-  /// All cards whose device has been opened, as OFFER names them.
-  std::vector<wire::Card> offer();
-  /// Takes `lease`'s slice out of its card. `no_capacity` or `not_found` when it cannot be.
-  Result<void> grant(const wire::Lease& lease);
+  /// What of each card can be given away; nothing of one whose device no process has opened yet.
+  [[nodiscard]] std::vector<CardRoom> rooms() const;
+  /// Sets aside for each broker what is dealt to it, by card, in place of whatever was before: together at most the rooms.
+  void set_aside(const std::map<BrokerId, std::vector<CardRoom>>& dealt);
+  /// All cards whose device has been opened, as OFFER names them to that broker.
+  [[nodiscard]] std::vector<wire::Card> offer(BrokerId broker) const;
+  /// Takes `lease`'s slice out of its card, from what is set aside for the broker. `no_capacity` or `not_found` when it cannot be.
+  Result<void> grant(const wire::Lease& lease, BrokerId broker);
   /// The lease's memory is free.
   void release(const wire::Lease& lease);
 
@@ -41,8 +47,6 @@ class Cards {
   bool refill(Instant now);
   /// When `refill` has something to do next, as far as that is known.
   [[nodiscard]] std::optional<Instant> next_refill() const;
-  /// The broker has gone: what was set aside for it is free.
-  void withdraw();
 
   /// Calls `visit(process)` for every process.
   template <class Visit>
@@ -60,6 +64,7 @@ class Cards {
   struct Card {
     CardLedger ledger;
     std::uint32_t most_sessions = 0;
+    std::map<BrokerId, std::uint32_t> sessions_aside = {};
     std::string name;  ///< empty until a process has opened the device
     Bytes total;
     Bytes context = {};

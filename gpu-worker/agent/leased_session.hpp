@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/shard.hpp"
 #include "common/wire/messages.hpp"
 #include "gpu-worker/agent/bundle_cache.hpp"
 #include "gpu-worker/agent/grant_book.hpp"
@@ -35,8 +36,10 @@ class LeasedSession {
     std::optional<Instant> tried;
   };
 
-  explicit LeasedSession(wire::Lease lease) : lease_(std::move(lease)), isolation_(lease_.isolation) {}
+  /// @param shard  that granted the lease
+  LeasedSession(ShardNumber shard, wire::Lease lease) : shard_(shard), lease_(std::move(lease)), isolation_(lease_.isolation) {}
 
+  [[nodiscard]] ShardNumber shard() const { return shard_; }
   [[nodiscard]] const wire::Lease& lease() const { return lease_; }
   [[nodiscard]] LeaseId id() const { return lease_.lease; }
   [[nodiscard]] State state() const { return state_; }
@@ -118,6 +121,7 @@ class LeasedSession {
   Result<bool> take_reply(const ring::Reply& reply, Instant now);
   [[nodiscard]] ClaimedRunning claim() const;
 
+  ShardNumber shard_;
   wire::Lease lease_;
   State state_ = State::waiting;
   Isolation isolation_;  ///< that it got

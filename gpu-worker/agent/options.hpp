@@ -2,15 +2,16 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/bytes.hpp"
 
 namespace sublet::agent {
 
 struct AgentOptions {
-  std::string broker = "tcp://127.0.0.1:7450";
-  std::uint32_t sessions = 1;  ///< most at a time, over all cards
-  std::string device = "cpu";  ///< kind of the cards
+  std::vector<std::string> brokers = {"tcp://127.0.0.1:7450"};  ///< control endpoints, of one or more of the cluster's
+  std::uint32_t sessions = 1;                                   ///< most at a time, over all cards
+  std::string device = "cpu";                                   ///< kind of the cards
   std::uint32_t cards = 1;
   Bytes vram = 8_GiB;         ///< of each card that sessions and their contexts may use together
   std::uint32_t threads = 1;  ///< of the cpu device, per session

@@ -9,11 +9,11 @@ constexpr std::size_t kMostUnanswered = 8;
 
 }  // namespace
 
-void AgentLeases::add(LeaseId lease, Millis ttl, Instant now) {
+void AgentLeases::add(LeaseId lease, Millis ttl) {
   if (leases_.empty()) {
-    last_renewal_ = now;
+    last_renewal_ = looked_;
   }
-  leases_[lease] = {.ttl = ttl, .deadline = now + ttl};
+  leases_[lease] = {.ttl = ttl, .deadline = looked_ + ttl};
 }
 
 std::optional<Instant> AgentLeases::deadline(LeaseId lease) const {

@@ -16,10 +16,12 @@ namespace sublet {
 /// was sent that the broker answered, so it is never later here than there while the lease has work.
 class AgentLeases {
  public:
-  /// Nobody here knows when LEASE was sent. But the broker grants no work before the lease's first WINDOW, which is sent after this, and
+  /// Whatever had come by then has been seen; to be called after each look at the socket, and when it is new.
+  void looked(Instant now) { looked_ = now; }
+  /// Counts the TTL from the last look at the socket on, so that a LEASE which lay there while this process was stopped is not overstayed.
+  /// Nobody here knows when it was sent. But the broker grants no work before the lease's first WINDOW, which is sent after this, and
   /// counts the TTL anew from when that comes.
-  /// @param now  when LEASE came
-  void add(LeaseId lease, Millis ttl, Instant now);
+  void add(LeaseId lease, Millis ttl);
   void remove(LeaseId lease) { leases_.erase(lease); }
   [[nodiscard]] bool holds(LeaseId lease) const { return leases_.contains(lease); }
   [[nodiscard]] std::optional<Instant> deadline(LeaseId lease) const;
@@ -54,6 +56,7 @@ class AgentLeases {
   /// Ascending; the oldest is forgotten when the broker does not answer.
   std::vector<Asked> asked_;
   Instant last_renewal_;
+  Instant looked_;
 };
 
 }  // namespace sublet

@@ -31,7 +31,7 @@ void AgentParty::start() {
   ++generation_;
   paused_until_ = {};
   process_ = std::make_unique<Process>(simulation_, network_, *this);
-  process_->last_look = local();
+  process_->leases.looked(local());
   refill_spares();
   soon();
 }
@@ -116,7 +116,7 @@ void AgentParty::turn() {
       on_bulk(std::move(packet), now);
     }
   }
-  process_->last_look = now;
+  process_->leases.looked(now);
   look_at_processes(now);
   keep_time(now);
   if (process_->draining && go_down(now)) {

@@ -67,8 +67,6 @@ class AgentParty final : public ClientEnd {
     std::deque<std::pair<LinkId, Packet>> inbox;
     std::uint64_t hello_request = 0;
     std::optional<std::uint64_t> store;
-    /// Whatever comes now came after this moment.
-    Instant last_look;
     std::uint64_t seen_leases = 0;
     bool offer_due = false;
     bool draining = false;

@@ -87,7 +87,7 @@ void AgentParty::on_lease(const wire::Lease& lease) {
     return;
   }
   process_->sessions.emplace(lease.lease, std::make_unique<SessionModel>(simulation_, chunks_, lease));
-  process_->leases.add(lease.lease, Millis(lease.ttl_ms), process_->last_look);
+  process_->leases.add(lease.lease, Millis(lease.ttl_ms));
   if (process_->bundles.contains(lease.pipeline)) return start_waiting(lease.pipeline);
   ask_for(lease.pipeline);
 }

@@ -21,7 +21,7 @@ class AgentTest : public testing::Test {
   /// An agent that has made its offer, for two sessions.
   RunningAgent& start(agent::AgentOptions options = {}) {
     options.sessions = 2;
-    agent_.emplace(broker_.endpoint(), options);
+    agent_.emplace(std::vector{broker_.endpoint()}, options);
     broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; });
     broker_.forget();
     return *agent_;

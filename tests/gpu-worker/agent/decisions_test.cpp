@@ -19,8 +19,10 @@ constexpr LeaseId kB{2};
 
 TEST(AgentLeases, RenewsAllAtAThirdOfTheShortestTtl) {
   AgentLeases leases;
-  leases.add(kA, 30s, at(0s));
-  leases.add(kB, 9s, at(1s));
+  leases.looked(at(0s));
+  leases.add(kA, 30s);
+  leases.looked(at(1s));
+  leases.add(kB, 9s);
   EXPECT_FALSE(leases.renew_due(at(2999ms)));
   EXPECT_TRUE(leases.renew_due(at(3s)));
   EXPECT_EQ(leases.next_due(true), at(3s));
@@ -32,7 +34,8 @@ TEST(AgentLeases, RenewsAllAtAThirdOfTheShortestTtl) {
 
 TEST(AgentLeases, CountsATtlFromWhenItsLeaseCameUntilTheFirstRenewalIsAnswered) {
   AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
   leases.renew_sent(1, at(3s));
   EXPECT_EQ(leases.deadline(kA), at(9s));
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
@@ -42,7 +45,8 @@ TEST(AgentLeases, CountsATtlFromWhenItsLeaseCameUntilTheFirstRenewalIsAnswered) 
 
 TEST(AgentLeases, CountsATtlFromWhenTheRequestWasSent) {
   AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
   leases.renew_sent(1, at(3s));
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
@@ -53,8 +57,10 @@ TEST(AgentLeases, CountsATtlFromWhenTheRequestWasSent) {
 
 TEST(AgentLeases, EndsALeaseThatRenewedDoesNotName) {
   AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
-  leases.add(kB, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
+  leases.looked(at(0s));
+  leases.add(kB, 9s);
   leases.renew_sent(1, at(3s));
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), ElementsAre(kB));
@@ -62,16 +68,19 @@ TEST(AgentLeases, EndsALeaseThatRenewedDoesNotName) {
 
 TEST(AgentLeases, KeepsALeaseThatCameAfterTheRenewal) {
   AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
   leases.renew_sent(1, at(3s));
-  leases.add(kB, 9s, at(4s));
+  leases.looked(at(4s));
+  leases.add(kB, 9s);
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
 }
 
 TEST(AgentLeases, TakesEachAnswerOnceAndNoneThatItDidNotAskFor) {
   AgentLeases leases;
-  leases.add(kA, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
   leases.renew_sent(1, at(3s));
   EXPECT_THAT(leases.renewed(2, {}), IsEmpty());
   EXPECT_THAT(leases.renewed(1, {}), ElementsAre(kA));
@@ -81,11 +90,20 @@ TEST(AgentLeases, TakesEachAnswerOnceAndNoneThatItDidNotAskFor) {
 TEST(AgentLeases, WaitsForExpiryOnlyWhileThereIsNobodyToAsk) {
   AgentLeases leases;
   EXPECT_EQ(leases.next_due(true), std::nullopt);
-  leases.add(kA, 9s, at(0s));
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
   leases.renew_sent(1, at(3s));
   const wire::LeaseTtl ttl{.lease = kA, .ttl_ms = 9000};
   EXPECT_THAT(leases.renewed(1, std::span(&ttl, 1)), IsEmpty());
   EXPECT_EQ(leases.next_due(false), at(12s));
+}
+
+TEST(AgentLeases, CountsALeaseThatLayThereWhileTheAgentWasStoppedFromItsLastLook) {
+  AgentLeases leases;
+  leases.looked(at(0s));
+  leases.add(kA, 9s);
+  EXPECT_EQ(leases.deadline(kA), at(9s));
+  EXPECT_THAT(leases.expired(at(60s)), ElementsAre(kA)) << "it was stopped for a minute, and looked then";
 }
 
 constexpr std::uint64_t nanos(Millis time) { return static_cast<std::uint64_t>(Nanos(time).count()); }

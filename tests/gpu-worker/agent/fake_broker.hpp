@@ -39,6 +39,8 @@ class FakeBroker {
 
   /// What is answered without asking the test.
   std::uint64_t store = 1;
+  std::uint16_t shards = 1;                      ///< of the cluster
+  std::map<ShardNumber, std::string> elsewhere;  ///< shards that others serve, and where
   bool renews = true;
   std::set<LeaseId> forgets;  ///< leases that RENEWED does not name
   bool settles = true;
@@ -119,11 +121,9 @@ class FakeBroker {
   void pump() {
     poller_.wait(100ms);
     while (auto received = control_.receive()) {
-      control_peer_ = received->from;
       take(control_, *received);
     }
     while (auto received = bulk_.receive()) {
-      bulk_peer_ = received->from;
       take(bulk_, *received);
     }
   }
@@ -138,8 +138,14 @@ class FakeBroker {
   }
 
   void answer(io::Socket& socket, const io::RoutingId& from, std::uint64_t request, const wire::Message& message) {
-    if (const auto* hello = std::get_if<wire::Hello>(&message)) {
+    const auto* hello = std::get_if<wire::Hello>(&message);
+    if (hello != nullptr && elsewhere.contains(hello->shard)) {
+      send(socket, from, request, wire::ErrorReply{.code = ErrorCode::not_owner, .detail = {}, .owner = elsewhere.at(hello->shard)},
+           nullptr);
+    } else if (hello != nullptr) {
+      (&socket == &control_ ? control_peer_ : bulk_peer_) = from;
       wire::Welcome welcome;
+      welcome.shards = shards;
       welcome.store = store;
       welcome.token = {.high = 8, .low = 9};
       welcome.bulk = bulk_.endpoint();
@@ -184,8 +190,8 @@ class FakeBroker {
 /// An agent on a thread of its own, with real session processes.
 class RunningAgent {
  public:
-  RunningAgent(const std::string& broker, agent::AgentOptions options = {}) : stop_(*io::Wakeup::open()) {
-    options.broker = broker;
+  RunningAgent(std::vector<std::string> brokers, agent::AgentOptions options = {}) : stop_(*io::Wakeup::open()) {
+    options.brokers = std::move(brokers);
     options.name = "test";
     options.vram = 64_MiB;
     options.arena = 8_MiB;

@@ -110,7 +110,7 @@ inline std::string joined(const std::vector<std::string>& chunks) {
 class DrivenSession {
  public:
   explicit DrivenSession(const Bundle& bundle, std::uint64_t max_chunk_bytes = 4096, Millis lives = 10min, Bytes vram = 8_GiB)
-      : session_(lease_for(bundle, max_chunk_bytes)) {
+      : session_(0, lease_for(bundle, max_chunk_bytes)) {
     agent::AgentOptions options;
     options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
@@ -124,7 +124,7 @@ class DrivenSession {
 
   /// Beside another one, in its process.
   DrivenSession(DrivenSession& neighbour, const Bundle& bundle, LeaseId lease, Millis lives = 10min)
-      : process_(neighbour.process_), session_(with_id(lease_for(bundle, 4096), lease)) {
+      : process_(neighbour.process_), session_(0, with_id(lease_for(bundle, 4096), lease)) {
     start(bundle, lives);
   }
 
