@@ -1,14 +1,33 @@
 #include "producer/client.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/wire/bundle.hpp"
+#include "producer/core/merge.hpp"
 #include "producer/engine.hpp"
 
 namespace sublet {
 
 using producer::Engine;
 using wire::Plane;
+
+namespace {
+
+/// As many as a broker lists at most.
+constexpr std::uint32_t kMostListed = 1'000;
+
+/// What every shard lists, or why one does not.
+Result<std::vector<wire::Listed>> list(Engine& engine, const wire::List& question) {
+  std::vector<wire::Listed> listed;
+  for (auto& answer : engine.call_all<wire::Listed>(question)) {
+    if (!answer) return std::unexpected(std::move(answer.error()));
+    listed.push_back(std::move(*answer));
+  }
+  return listed;
+}
+
+}  // namespace
 
 Client::Client(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
 
@@ -26,7 +45,8 @@ Result<Job> Client::open(const Bundle& bundle, JobSpec spec) {
   const bool keyed = !spec.idempotency_key.empty();
   if (!keyed) spec.idempotency_key = "once-" + to_hex(engine_->random()) + to_hex(engine_->random());
   const std::uint64_t max_chunk_bytes = spec.max_chunk_bytes;
-  auto opened = engine_->call<wire::Opened>(Plane::bulk, wire::Open{.spec = std::move(spec)}, {}, Blob(encoded, *encoded));
+  const ShardNumber shard = producer::shard_to_open(engine_->layout(), spec);
+  auto opened = engine_->call<wire::Opened>(shard, Plane::bulk, wire::Open{.spec = std::move(spec)}, {}, Blob(encoded, *encoded));
   if (!opened) return std::unexpected(std::move(opened.error()));
   auto handle = engine_->handle(opened->job, [&](producer::KnownJob& job) {
     job.max_chunk_bytes = max_chunk_bytes;
@@ -46,44 +66,51 @@ Result<Job> Client::attach(JobId job) {
 }
 
 Result<JobStatus> Client::status(JobId job) {
-  auto event = engine_->call<wire::Event>(Plane::control, wire::Watch{.job = job}, job);
+  auto event = engine_->call_about<wire::Event>(job, Plane::control, wire::Watch{.job = job});
   if (!event) return std::unexpected(std::move(event.error()));
   return std::move(event->job);
 }
 
 Result<JobStatus> Client::cancel(JobId job) {
-  auto event = engine_->call<wire::Event>(Plane::control, wire::Cancel{.job = job}, job);
+  auto event = engine_->call_about<wire::Event>(job, Plane::control, wire::Cancel{.job = job});
   if (!event) return std::unexpected(std::move(event.error()));
   return std::move(event->job);
 }
 
 Result<JobStatus> Client::wait(JobId job, Millis timeout, const std::function<void(const JobStatus&)>& progress) {
+  if (auto checked = engine_->check(job); !checked) return std::unexpected(std::move(checked.error()));
   return engine_->wait(*engine_->handle(job), timeout, progress);
 }
 
 Result<std::vector<JobStatus>> Client::jobs(std::uint32_t limit) {
-  auto listed = engine_->call<wire::Listed>(Plane::control, wire::List{.what = wire::Listing::jobs, .limit = limit});
-  if (!listed) return std::unexpected(std::move(listed.error()));
-  return std::move(listed->jobs);
+  const auto listed = list(*engine_, {.what = wire::Listing::jobs, .limit = limit});
+  if (!listed) return std::unexpected(listed.error());
+  return producer::merge_jobs(*listed, std::min(limit, kMostListed));
 }
 
 Result<std::vector<QueueStatus>> Client::queues() {
-  auto listed = engine_->call<wire::Listed>(Plane::control, wire::List{.what = wire::Listing::queues});
-  if (!listed) return std::unexpected(std::move(listed.error()));
-  return std::move(listed->queues);
+  const auto listed = list(*engine_, {.what = wire::Listing::queues});
+  if (!listed) return std::unexpected(listed.error());
+  return producer::merge_queues(*listed);
 }
 
 Result<std::vector<WorkerStatus>> Client::workers() {
-  auto listed = engine_->call<wire::Listed>(Plane::control, wire::List{.what = wire::Listing::workers});
-  if (!listed) return std::unexpected(std::move(listed.error()));
-  return std::move(listed->workers);
+  const auto listed = list(*engine_, {.what = wire::Listing::workers});
+  if (!listed) return std::unexpected(listed.error());
+  return producer::merge_workers(*listed);
 }
 
 Result<QueueStatus> Client::pause(const std::string& queue, bool paused) {
-  auto listed = engine_->call<wire::Listed>(Plane::control, wire::Pause{.queue = queue, .paused = paused});
-  if (!listed) return std::unexpected(std::move(listed.error()));
-  if (listed->queues.empty()) return fail(ErrorCode::not_found, "the broker has no queue \"" + queue + "\"; `sublet queues` lists them");
-  return std::move(listed->queues.front());
+  std::vector<wire::Listed> paused_there;
+  for (auto& answer : engine_->call_all<wire::Listed>(wire::Pause{.queue = queue, .paused = paused})) {
+    // A queue is in the shards where jobs were opened in it.
+    if (!answer && answer.error().code == ErrorCode::not_found) continue;
+    if (!answer) return std::unexpected(std::move(answer.error()));
+    paused_there.push_back(std::move(*answer));
+  }
+  auto queues = producer::merge_queues(paused_there);
+  if (queues.empty()) return fail(ErrorCode::not_found, "the brokers have no queue \"" + queue + "\"; `sublet queues` lists them");
+  return std::move(queues.front());
 }
 
 void Client::interrupt(bool on) { engine_->interrupt(on); }

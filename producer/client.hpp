@@ -2,7 +2,7 @@
 
 // The library that producers link: open a job, submit chunks, stream outputs, wait.
 //
-//   auto client = Client::connect({.broker = "tcp://127.0.0.1:7450"});
+//   auto client = Client::connect({.brokers = {"tcp://127.0.0.1:7450"}});
 //   auto job = client->open(bundle, {.name = "burst", .max_chunk_bytes = 1 << 20});
 //   job->submit(ChunkId{0}, as_view("…"));
 //   job->close();
@@ -31,11 +31,12 @@
 namespace sublet {
 
 struct ClientOptions {
-  /// Control endpoint of the broker; where its bulk plane is, the broker says.
-  std::string broker = "tcp://127.0.0.1:7450";
+  /// Control endpoints, of one or more of the cluster's brokers: each is tried until one answers, and names the others where that is
+  /// needed. Where a broker's bulk plane is, it says itself.
+  std::vector<std::string> brokers = {"tcp://127.0.0.1:7450"};
   /// How this client shows in lists and logs; empty: host and process id.
   std::string name;
-  /// How long `connect` waits for the broker's welcome.
+  /// How long `connect` waits for a broker's welcome.
   Millis connect_timeout = 5s;
   /// How long a call that asks the broker something waits for its answer, reconnects included.
   Millis call_timeout = 30s;
@@ -66,12 +67,13 @@ struct ReplayRequest {
   std::function<void(JobSpec&)> change = {};
 };
 
-/// A connection to a broker, kept up by a thread of its own: it reconnects and repeats what was not answered. Cheap to copy; all copies and
-/// the jobs opened through them share the connection, which closes with the last of them; what was not flushed by then may be lost. Any
-/// number of threads may use it.
+/// A connection to a cluster of brokers, kept up by a thread of its own: it reconnects, to another broker when one is gone, and repeats
+/// what was not answered. Cheap to copy; all copies and the jobs opened through them share the connection, which closes with the last of
+/// them; what was not flushed by then may be lost. Any number of threads may use it. Each shard of the cluster that is used has sockets of
+/// its own: one that is not served at the moment delays only the calls about it, and the lists, which need every shard.
 class Client {
  public:
-  /// `disconnected`, naming the endpoint and the remedy, when no broker answered within `connect_timeout`.
+  /// `disconnected`, naming the endpoints and the remedy, when no broker answered within `connect_timeout`.
   static Result<Client> connect(const ClientOptions& options = {});
 
   /// Opens a job, or finds the one of `spec.idempotency_key`. `spec.pipeline` is filled in here.
@@ -87,10 +89,10 @@ class Client {
   Result<std::vector<JobStatus>> jobs(std::uint32_t limit = 100);
   Result<std::vector<QueueStatus>> queues();
   Result<std::vector<WorkerStatus>> workers();
-  /// A paused queue takes chunks and runs none.
+  /// A paused queue takes chunks and runs none. `not_found` when no job was opened in it yet.
   Result<QueueStatus> pause(const std::string& queue, bool paused);
 
-  /// Dead chunks by error: of one job, or of all jobs (`job` zero) in one queue or (empty) in every one.
+  /// Dead chunks by error: of one job, or of all jobs (`job` zero) in one queue or (empty) in every one, shard by shard.
   Result<std::vector<DeadClass>> dead(JobId job = {}, const std::string& queue = "");
   /// Each dead chunk of a job that is kept, in the order they died.
   Result<std::vector<DeadChunk>> dead_chunks(JobId job, const DeadSelection& select = {});

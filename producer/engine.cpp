@@ -6,14 +6,18 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "common/io/clock.hpp"
+#include "common/io/endpoint.hpp"
 
 namespace sublet::producer {
 
 namespace {
 
+/// Asked first: how many shards there are is known only then.
+constexpr ShardNumber kFirst = 0;
 /// How long to leave a message that found its socket full.
 constexpr Millis kFullPause = 5ms;
 
@@ -23,8 +27,8 @@ std::string host_and_pid() {
   return fmt::format("{}-{}", host[0] == '\0' ? "producer" : host.data(), ::getpid());
 }
 
-LinkOptions link_options(const ClientOptions& options) {
-  return {.broker = options.broker,
+Router::Options router_options(const ClientOptions& options) {
+  return {.brokers = options.brokers,
           .name = options.name.empty() ? host_and_pid() : options.name,
           .reconnect_first = options.reconnect_first,
           .reconnect_max = options.reconnect_max};
@@ -42,13 +46,17 @@ Millis until(Instant deadline, Instant now) { return std::max(Millis(0), std::ch
 }  // namespace
 
 Engine::Engine(const ClientOptions& options, io::Wakeup wakeup)
-    : options_(options), wakeup_(std::move(wakeup)), connection_(link_options(options), random_) {}
+    : options_(options), wakeup_(std::move(wakeup)), router_(router_options(options), random_) {}
 
 Result<std::shared_ptr<Engine>> Engine::connect(const ClientOptions& options) {
+  if (options.brokers.empty()) return fail(ErrorCode::bad_argument, "no broker is named; name one, such as tcp://127.0.0.1:7450");
+  for (const auto& broker : options.brokers) {
+    if (auto checked = io::checked_endpoint(broker, options.insecure_network); !checked) return std::unexpected(checked.error());
+  }
   auto wakeup = io::Wakeup::open();
   if (!wakeup) return std::unexpected(wakeup.error());
   auto engine = std::make_shared<Engine>(options, std::move(*wakeup));
-  engine->connection_.start(io::now());
+  engine->router_.connection(kFirst, io::now());
   engine->thread_ = std::thread([engine] { engine->run(); });
   // The thread shares the engine, so it is the callers' own pointer whose end stops it.
   std::shared_ptr<Engine> owner(engine.get(), [engine](Engine*) { stop(engine); });
@@ -73,48 +81,48 @@ void Engine::stop(const std::shared_ptr<Engine>& engine) {
 Result<void> Engine::await_welcome() {
   Lock lock(mutex_);
   const Instant deadline = io::now() + options_.connect_timeout;
+  const auto& link = router_.connection(kFirst, io::now()).link();
   const auto settled = [&] {
-    const auto& error = connection_.link().last_error();
-    return connection_.link().up() || (error && is_hopeless(*error));
+    const auto& error = link.last_error();
+    return link.up() || (error && is_hopeless(*error) && link.nobody_answers());
   };
-  if (!answered_.wait_until(lock, deadline, settled)) return std::unexpected(unanswered());
-  if (!connection_.link().up()) return std::unexpected(*connection_.link().last_error());
+  if (!answered_.wait_until(lock, deadline, settled)) return std::unexpected(unanswered(kFirst));
+  if (!link.up()) return std::unexpected(*link.last_error());
   return {};
 }
 
-Error Engine::unanswered() const {
-  if (const auto& error = connection_.link().last_error()) return *error;
+Error Engine::unanswered(ShardNumber shard) const {
+  if (const auto& error = router_.link(shard).last_error()) return *error;
   return {.code = ErrorCode::disconnected,
           .detail = fmt::format("no answer from a broker at {}; start one with `sublet up` or `sublet-broker`, or name another endpoint",
-                                options_.broker)};
+                                fmt::join(options_.brokers, ", "))};
 }
 
 void Engine::run() {
-  planes_.emplace(
-      Planes::Options{.broker = options_.broker, .sockets = {.insecure_network = options_.insecure_network}, .wakeup_fd = wakeup_.fd()});
+  planes_.emplace(Planes::Options{.sockets = {.insecure_network = options_.insecure_network}, .wakeup_fd = wakeup_.fd()});
   Lock lock(mutex_);
   thread_id_ = std::this_thread::get_id();
   while (!stopping_) {
-    Effects effects = connection_.step(io::now());
+    auto effects = router_.step(io::now());
     std::vector<std::function<void()>> callbacks;
     std::vector<std::shared_ptr<JobHandle>> keep;
-    dispatch(connection_.take_changes(), callbacks, keep);
+    dispatch(router_.take_changes(), callbacks, keep);
     // After sending, the callers' side is looked at once more before sleeping: they wake the thread only when they see it asleep.
-    asleep_ = effects.sends.empty() && !effects.close && callbacks.empty();
-    Millis pause = asleep_ ? until(connection_.next_deadline(), io::now()) : 0ms;
+    asleep_ = effects.empty() && callbacks.empty();
+    Millis pause = asleep_ ? until(router_.next_deadline(), io::now()) : 0ms;
     lock.unlock();
 
-    const auto applied = planes_->apply(std::move(effects));
+    const auto failed = apply(std::move(effects));
     for (const auto& callback : callbacks) callback();
     callbacks.clear();
     keep.clear();
     if (planes_->blocked()) pause = std::min(pause, kFullPause);
-    if (applied && planes_->wait(pause)) wakeup_.clear();
+    if (failed.empty() && planes_->wait(pause)) wakeup_.clear();
     auto arrived = planes_->receive();
 
     lock.lock();
     asleep_ = false;
-    if (!applied) connection_.lost(applied.error(), io::now());
+    for (const auto& [shard, error] : failed) router_.connection(shard, io::now()).lost(error, io::now());
     feed(std::move(arrived));
   }
   say_goodbye();
@@ -122,23 +130,31 @@ void Engine::run() {
   planes_.reset();
 }
 
+std::vector<std::pair<ShardNumber, Error>> Engine::apply(std::vector<Router::ShardEffects> effects) {
+  std::vector<std::pair<ShardNumber, Error>> failed;
+  planes_->flush();
+  for (auto& [shard, todo] : effects) {
+    if (auto applied = planes_->apply(shard, std::move(todo)); !applied) failed.emplace_back(shard, std::move(applied.error()));
+  }
+  return failed;
+}
+
 void Engine::feed(std::vector<Incoming> arrived) {
   const Instant now = io::now();
   for (Incoming& message : arrived) {
+    auto& connection = router_.connection(message.shard, now);
     if (!message.decoded) {
-      connection_.receive_garbage(message.decoded.error().error, now);
-      return;
+      connection.receive_garbage(message.decoded.error().error, now);
+      continue;
     }
-    connection_.receive(message.plane, message.decoded->header.request, std::move(message.decoded->message), std::move(message.payload),
-                        now);
+    connection.receive(message.plane, message.decoded->header.request, std::move(message.decoded->message), std::move(message.payload),
+                       now);
   }
 }
 
-// The last TAKENs go out, and the broker need not wait three heartbeats to know.
+// The last TAKENs go out, and the brokers need not wait three heartbeats to know.
 void Engine::say_goodbye() {
-  Effects effects = connection_.step(io::now());
-  if (connection_.link().up()) effects.sends.push_back({.plane = wire::Plane::control, .message = wire::Bye{}, .payload = {}});
-  (void)planes_->apply(std::move(effects));
+  for (auto& [shard, effects] : router_.last_step(io::now())) (void)planes_->apply(shard, std::move(effects));
 }
 
 void Engine::dispatch(Changes changes, std::vector<std::function<void()>>& callbacks, std::vector<std::shared_ptr<JobHandle>>& keep) {

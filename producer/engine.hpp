@@ -9,6 +9,7 @@
 #include <span>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -16,7 +17,7 @@
 #include "common/io/wakeup.hpp"
 #include "common/time.hpp"
 #include "producer/client.hpp"
-#include "producer/core/connection.hpp"
+#include "producer/core/router.hpp"
 #include "producer/planes.hpp"
 
 namespace sublet::producer {
@@ -33,7 +34,7 @@ struct JobHandle {
   std::shared_ptr<const AcceptedCallback> on_accepted;
 };
 
-/// Runs a Connection: one thread owns the sockets, any number of callers wait for what it brings. Everything they share stands behind one
+/// Runs a Router: one thread owns the sockets, any number of callers wait for what it brings. Everything they share stands behind one
 /// lock that is held for microseconds.
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
@@ -44,13 +45,29 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   /// Asks, and waits for the answer as long as `call_timeout` allows.
   template <class Answer>
-  Result<Answer> call(wire::Plane plane, wire::Message question, std::optional<JobId> job = {}, std::optional<Blob> payload = {},
-                      Blob* received = nullptr) {
-    auto answer = ask(plane, std::move(question), job, std::move(payload), received);
-    if (!answer) return std::unexpected(std::move(answer.error()));
-    if (auto* expected = std::get_if<Answer>(&*answer)) return std::move(*expected);
-    return fail(ErrorCode::protocol_error, "the broker's answer is of another kind than the question; check that both are of one version");
+  Result<Answer> call(ShardNumber shard, wire::Plane plane, wire::Message question, std::optional<JobId> job = {},
+                      std::optional<Blob> payload = {}, Blob* received = nullptr) {
+    return as<Answer>(ask(shard, plane, std::move(question), job, std::move(payload), received));
   }
+  /// Asks the shard where the job is.
+  template <class Answer>
+  Result<Answer> call_about(JobId job, wire::Plane plane, wire::Message question, std::optional<Blob> payload = {},
+                            Blob* received = nullptr) {
+    if (auto checked = check(job); !checked) return std::unexpected(std::move(checked.error()));
+    return call<Answer>(shard_of(job), plane, std::move(question), job, std::move(payload), received);
+  }
+  /// Asks every shard, on control; answers in their order. Those that do not answer in time cost the time of one.
+  template <class Answer>
+  std::vector<Result<Answer>> call_all(const wire::Message& question) {
+    std::vector<Result<Answer>> answers;
+    for (auto& answer : ask_all(question)) answers.push_back(as<Answer>(std::move(answer)));
+    return answers;
+  }
+
+  /// As the last welcome said.
+  [[nodiscard]] Layout layout() const;
+  /// `not_found` for a job of a shard that the cluster does not have.
+  [[nodiscard]] Result<void> check(JobId job) const;
 
   /// The handle of that job, the same one for all who have it now.
   /// @param prepare  called under the lock, on the state it refers to
@@ -86,29 +103,50 @@ class Engine : public std::enable_shared_from_this<Engine> {
   using Lock = std::unique_lock<std::mutex>;
   static void stop(const std::shared_ptr<Engine>& engine);
   Result<void> await_welcome();
-  Result<wire::Message> ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload,
-                            Blob* received);
+  template <class Answer>
+  static Result<Answer> as(Result<wire::Message> answer) {
+    if (!answer) return std::unexpected(std::move(answer.error()));
+    if (auto* expected = std::get_if<Answer>(&*answer)) return std::move(*expected);
+    return fail(ErrorCode::protocol_error, "the broker's answer is of another kind than the question; check that both are of one version");
+  }
+  struct Asked {
+    ShardNumber shard = 0;
+    std::uint64_t request = 0;
+  };
+  Result<wire::Message> ask(ShardNumber shard, wire::Plane plane, wire::Message question, std::optional<JobId> job,
+                            std::optional<Blob> payload, Blob* received);
+  std::vector<Result<wire::Message>> ask_all(const wire::Message& question);
+  Result<wire::Message> await_answer(Lock& lock, Asked asked, Instant deadline, Blob* received = nullptr);
+  /// What a wait waits for.
+  struct Wait {
+    std::condition_variable& condition;
+    std::optional<Instant> deadline;
+    ShardNumber shard = 0;
+  };
+  static Wait wait_for(const JobHandle& job, std::condition_variable& condition, Millis timeout);
   template <class Ready>
-  Result<void> wait_until(Lock& lock, std::condition_variable& condition, std::optional<Instant> deadline, Ready ready);
+  Result<void> wait_until(Lock& lock, const Wait& wait, Ready ready);
   Result<void> make_room(Lock& lock, const JobHandle& job, Load load);
   Result<void> check_size(const KnownJob& job, ChunkId chunk, std::size_t bytes) const;
   template <class Item>
   Result<void> submit_batch(const JobHandle& job, std::span<const Item> chunks);
   void release(const JobHandle& job);
   void wake(Lock& lock);
-  [[nodiscard]] Error unanswered() const;
+  [[nodiscard]] Error unanswered(ShardNumber shard) const;
 
   // The thread's side.
   void run();
   void dispatch(Changes changes, std::vector<std::function<void()>>& callbacks, std::vector<std::shared_ptr<JobHandle>>& keep);
   void feed(std::vector<Incoming> arrived);
+  /// @return why the shards' sockets could not be opened, by shard
+  std::vector<std::pair<ShardNumber, Error>> apply(std::vector<Router::ShardEffects> effects);
   void say_goodbye();
 
   const ClientOptions options_;
   io::Wakeup wakeup_;
   mutable std::mutex mutex_;
   io::SystemRandom random_;
-  Connection connection_;
+  Router router_;
   std::condition_variable answered_;
   std::condition_variable room_;
   std::unordered_map<const KnownJob*, std::weak_ptr<JobHandle>> handles_;

@@ -65,44 +65,84 @@ void Engine::wake(Lock& lock) {
   if (notify) wakeup_.notify();
 }
 
+Engine::Wait Engine::wait_for(const JobHandle& job, std::condition_variable& condition, Millis timeout) {
+  return {.condition = condition, .deadline = deadline_of(timeout), .shard = shard_of(job.state->id)};
+}
+
+Layout Engine::layout() const {
+  const std::lock_guard lock(mutex_);
+  return router_.layout().value_or(Layout{});
+}
+
+Result<void> Engine::check(JobId job) const {
+  const std::lock_guard lock(mutex_);
+  return router_.check(job);
+}
+
 template <class Ready>
-Result<void> Engine::wait_until(Lock& lock, std::condition_variable& condition, std::optional<Instant> deadline, Ready ready) {
+Result<void> Engine::wait_until(Lock& lock, const Wait& wait, Ready ready) {
   while (!ready()) {
     if (interrupted_) return fail(ErrorCode::interrupted, "the wait was interrupted; jobs go on at the broker");
     if (std::this_thread::get_id() == thread_id_) {
       return fail(ErrorCode::bad_argument, "a callback must not wait for the broker; do this in a thread of your own");
     }
-    if (!deadline) {
-      condition.wait(lock);
+    if (!wait.deadline) {
+      wait.condition.wait(lock);
       continue;
     }
-    if (condition.wait_until(lock, *deadline) == std::cv_status::no_timeout || ready()) continue;
-    if (!connection_.link().up()) return std::unexpected(unanswered());
+    if (wait.condition.wait_until(lock, *wait.deadline) == std::cv_status::no_timeout || ready()) continue;
+    if (!router_.link(wait.shard).up()) return std::unexpected(unanswered(wait.shard));
     return fail(ErrorCode::timeout, "the time given for the wait is over; wait longer, or look at the job's status");
   }
   return {};
 }
 
-Result<wire::Message> Engine::ask(wire::Plane plane, wire::Message question, std::optional<JobId> job, std::optional<Blob> payload,
-                                  Blob* received) {
+Result<wire::Message> Engine::ask(ShardNumber shard, wire::Plane plane, wire::Message question, std::optional<JobId> job,
+                                  std::optional<Blob> payload, Blob* received) {
   Lock lock(mutex_);
-  const std::uint64_t request = connection_.ask(plane, std::move(question), std::move(payload), job);
+  const Instant now = io::now();
+  const std::uint64_t request = router_.connection(shard, now).ask(plane, std::move(question), std::move(payload), job);
   wake(lock);
   lock.lock();
+  return await_answer(lock, {.shard = shard, .request = request}, now + options_.call_timeout, received);
+}
+
+std::vector<Result<wire::Message>> Engine::ask_all(const wire::Message& question) {
+  Lock lock(mutex_);
+  const Instant now = io::now();
+  const ShardNumber shards = router_.layout().value_or(Layout{}).shards;
+  std::vector<Asked> asked;
+  for (ShardNumber shard = 0; shard < shards; ++shard) {
+    asked.push_back({.shard = shard, .request = router_.connection(shard, now).ask(wire::Plane::control, question, {}, {})});
+  }
+  wake(lock);
+  lock.lock();
+  std::vector<Result<wire::Message>> answers;
+  for (const Asked& one : asked) {
+    answers.push_back(await_answer(lock, one, now + options_.call_timeout));
+    if (answers.back() || shards == 1) continue;
+    auto& error = answers.back().error();
+    error.detail = fmt::format("shard {} of {}: {}", one.shard, shards, error.detail);
+  }
+  return answers;
+}
+
+Result<wire::Message> Engine::await_answer(Lock& lock, Asked asked, Instant deadline, Blob* received) {
+  auto& connection = router_.connection(asked.shard, io::now());
   std::optional<Result<wire::Message>> answer;
-  const auto waited = wait_until(lock, answered_, io::now() + options_.call_timeout,
-                                 [&] { return answer || (answer = connection_.take_answer(request)).has_value(); });
+  const auto waited = wait_until(lock, {.condition = answered_, .deadline = deadline, .shard = asked.shard},
+                                 [&] { return answer || (answer = connection.take_answer(asked.request)).has_value(); });
   if (waited) {
-    if (received != nullptr) *received = connection_.take_payload(request);
+    if (received != nullptr) *received = connection.take_payload(asked.request);
     return std::move(*answer);
   }
-  if (auto reason = connection_.forget(request)) return std::unexpected(std::move(*reason));
+  if (auto reason = connection.forget(asked.request)) return std::unexpected(std::move(*reason));
   return std::unexpected(waited.error());
 }
 
 std::shared_ptr<JobHandle> Engine::handle(JobId id, const std::function<void(KnownJob&)>& prepare) {
   const std::lock_guard lock(mutex_);
-  auto state = connection_.adopt(id);
+  auto state = router_.connection(shard_of(id), io::now()).adopt(id);
   if (prepare) prepare(*state);
   auto& known = handles_[state.get()];
   if (auto handle = known.lock()) return handle;
@@ -121,11 +161,12 @@ void Engine::release(const JobHandle& job) {
   // The same job may have been opened again between the last copy's end and this call.
   if (known == handles_.end() || !known->second.expired()) return;
   handles_.erase(known);
-  connection_.release(job.state);
+  router_.connection(*job.state).release(job.state);
 }
 
 Result<void> Engine::check_size(const KnownJob& job, ChunkId chunk, std::size_t bytes) const {
-  std::uint64_t most = connection_.welcome() ? connection_.welcome()->max_chunk_bytes : 0;
+  const auto& welcome = router_.connection(job).welcome();
+  std::uint64_t most = welcome ? welcome->max_chunk_bytes : 0;
   const bool by_job = job.max_chunk_bytes > 0 && (most == 0 || job.max_chunk_bytes < most);
   if (by_job) most = job.max_chunk_bytes;
   if (most == 0 || bytes <= most) return {};
@@ -136,7 +177,9 @@ Result<void> Engine::check_size(const KnownJob& job, ChunkId chunk, std::size_t 
 
 Result<void> Engine::make_room(Lock& lock, const JobHandle& job, Load load) {
   const KnownJob& state = *job.state;
-  auto waited = wait_until(lock, room_, std::nullopt, [&] { return state.refused || state.lost || connection_.has_room(load); });
+  const auto& connection = router_.connection(state);
+  const auto may_go_on = [&] { return state.refused || state.lost || connection.has_room(load); };
+  auto waited = wait_until(lock, {.condition = room_, .deadline = std::nullopt, .shard = shard_of(state.id)}, may_go_on);
   if (!waited) return waited;
   if (state.lost) return std::unexpected(*state.lost);
   if (state.refused) return std::unexpected(*state.refused);
@@ -147,7 +190,7 @@ Result<void> Engine::submit(const JobHandle& job, ChunkId chunk, const Blob& pay
   Lock lock(mutex_);
   if (auto checked = check_size(*job.state, chunk, payload.size()); !checked) return checked;
   if (auto room = make_room(lock, job, {.chunks = 1, .bytes = payload.size()}); !room) return room;
-  if (connection_.submit(job.state, chunk, payload)) wake(lock);
+  if (router_.connection(*job.state).submit(job.state, chunk, payload)) wake(lock);
   return {};
 }
 
@@ -157,7 +200,7 @@ Result<void> Engine::submit(const JobHandle& job, ChunkId chunk, ByteView payloa
   Lock lock(mutex_);
   if (auto checked = check_size(*job.state, chunk, payload.size()); !checked) return checked;
   if (auto room = make_room(lock, job, {.chunks = 1, .bytes = payload.size()}); !room) return room;
-  if (connection_.submit(job.state, chunk, payload)) wake(lock);
+  if (router_.connection(*job.state).submit(job.state, chunk, payload)) wake(lock);
   return {};
 }
 
@@ -171,15 +214,16 @@ Result<void> Engine::submit_batch(const JobHandle& job, std::span<const Item> ch
   for (const Item& chunk : chunks) {
     if (auto checked = check_size(*job.state, chunk.id, chunk.payload.size()); !checked) return checked;
   }
+  auto& connection = router_.connection(*job.state);
   while (!chunks.empty()) {
     Load piece = load_of(chunks.front());
     std::size_t count = 1;
-    while (count < chunks.size() && (piece + load_of(chunks[count])).fits(connection_.full_batch())) piece += load_of(chunks[count++]);
+    while (count < chunks.size() && (piece + load_of(chunks[count])).fits(connection.full_batch())) piece += load_of(chunks[count++]);
     if (!lock.owns_lock()) lock.lock();
     if (auto room = make_room(lock, job, piece); !room) return room;
-    connection_.begin_batch(job.state, piece);
+    connection.begin_batch(job.state, piece);
     bool work = false;
-    for (const Item& chunk : chunks.first(count)) work |= connection_.submit(job.state, chunk.id, chunk.payload);
+    for (const Item& chunk : chunks.first(count)) work |= connection.submit(job.state, chunk.id, chunk.payload);
     if (work) wake(lock);
     chunks = chunks.subspan(count);
   }
@@ -191,7 +235,7 @@ Result<void> Engine::flush(JobHandle& job, Millis timeout) {
   const KnownJob& state = *job.state;
   const std::uint64_t target = state.queue.submitted();
   const auto flushed = [&] { return state.refused || state.lost || state.queue.accepted_through() >= target; };
-  if (auto waited = wait_until(lock, job.moved, deadline_of(timeout), flushed); !waited) return waited;
+  if (auto waited = wait_until(lock, wait_for(job, job.moved, timeout), flushed); !waited) return waited;
   if (state.lost) return std::unexpected(*state.lost);
   if (state.refused) return std::unexpected(*state.refused);
   return {};
@@ -199,19 +243,19 @@ Result<void> Engine::flush(JobHandle& job, Millis timeout) {
 
 void Engine::follow(JobHandle& job, Millis interval) {
   Lock lock(mutex_);
-  connection_.follow(job.state, interval);
+  router_.connection(*job.state).follow(job.state, interval);
   wake(lock);
 }
 
 Result<JobStatus> Engine::wait(JobHandle& job, Millis timeout, const StatusCallback& progress) {
   follow(job, kFollowInterval);
-  const auto deadline = deadline_of(timeout);
+  const auto wait = wait_for(job, job.moved, timeout);
   std::optional<JobStatus> seen;
   Lock lock(mutex_);
   const KnownJob& state = *job.state;
   const auto moved = [&] { return state.lost || state.ended() || (progress && state.status && state.status != seen); };
   while (true) {
-    if (auto waited = wait_until(lock, job.moved, deadline, moved); !waited) return std::unexpected(waited.error());
+    if (auto waited = wait_until(lock, wait, moved); !waited) return std::unexpected(waited.error());
     if (state.lost && !state.ended()) return std::unexpected(*state.lost);
     seen = state.status;
     const bool ended = state.ended();
@@ -239,8 +283,9 @@ void Engine::set_callback(JobHandle& job, AcceptedCallback callback) {
 
 std::uint64_t Engine::open_reader(JobHandle& job) {
   Lock lock(mutex_);
-  connection_.follow(job.state, kFollowInterval);
-  const auto reader = connection_.open_reader(job.state, {.chunks = options_.read_window_chunks, .bytes = options_.read_window.count});
+  auto& connection = router_.connection(*job.state);
+  connection.follow(job.state, kFollowInterval);
+  const auto reader = connection.open_reader(job.state, {.chunks = options_.read_window_chunks, .bytes = options_.read_window.count});
   job.outputs.notify_all();
   wake(lock);
   return reader;
@@ -249,14 +294,14 @@ std::uint64_t Engine::open_reader(JobHandle& job) {
 void Engine::close_reader(JobHandle& job, std::uint64_t reader) {
   Lock lock(mutex_);
   if (!job.state->reader || job.state->reader->id != reader) return;
-  connection_.close_reader(job.state);
+  router_.connection(*job.state).close_reader(job.state);
   wake(lock);
 }
 
 void Engine::take(JobHandle& job, std::uint64_t reader, Cursor cursor, Load load, bool now) {
   Lock lock(mutex_);
   if (!job.state->reader || job.state->reader->id != reader) return;
-  if (connection_.take(job.state, cursor, load, now)) wake(lock);
+  if (router_.connection(*job.state).take(job.state, cursor, load, now)) wake(lock);
 }
 
 Result<Engine::Fetched> Engine::fetch(JobHandle& job, std::uint64_t reader, Load held, Millis timeout) {
@@ -265,11 +310,11 @@ Result<Engine::Fetched> Engine::fetch(JobHandle& job, std::uint64_t reader, Load
   const auto mine = [&] { return state.reader && state.reader->id == reader; };
   const Load window = {.chunks = options_.read_window_chunks, .bytes = options_.read_window.count};
   if (mine() && !(held + Load{.chunks = window.chunks / 2, .bytes = window.bytes / 2}).fits(state.reader->window)) {
-    connection_.widen(job.state, held + window);
+    router_.connection(state).widen(job.state, held + window);
     if (std::exchange(asleep_, false)) wakeup_.notify();
   }
   const auto ready = [&] { return !mine() || !state.reader->entries.empty() || state.lost || state.all_received(); };
-  if (auto waited = wait_until(lock, job.outputs, deadline_of(timeout), ready); !waited) return std::unexpected(waited.error());
+  if (auto waited = wait_until(lock, wait_for(job, job.outputs, timeout), ready); !waited) return std::unexpected(waited.error());
   if (!mine())
     return fail(ErrorCode::stale, fmt::format("job {} has a newer reader in this program, which gets its outputs", to_hex(state.id)));
   if (state.reader->entries.empty() && !state.all_received()) return std::unexpected(*state.lost);

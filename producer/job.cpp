@@ -21,7 +21,7 @@ Result<void> Job::flush(Millis timeout) { return engine_->flush(*handle_, timeou
 
 Result<void> Job::close(Millis timeout) {
   if (auto flushed = flush(timeout); !flushed) return flushed;
-  auto event = engine_->call<wire::Event>(wire::Plane::bulk, wire::Close{.job = id()}, id());
+  auto event = engine_->call_about<wire::Event>(id(), wire::Plane::bulk, wire::Close{.job = id()});
   if (!event) return std::unexpected(std::move(event.error()));
   return {};
 }
@@ -31,13 +31,13 @@ Outputs Job::outputs(Order order, ChunkId first) {
 }
 
 Result<JobStatus> Job::status() {
-  auto event = engine_->call<wire::Event>(wire::Plane::control, wire::Watch{.job = id()}, id());
+  auto event = engine_->call_about<wire::Event>(id(), wire::Plane::control, wire::Watch{.job = id()});
   if (!event) return std::unexpected(std::move(event.error()));
   return std::move(event->job);
 }
 
 Result<JobStatus> Job::cancel() {
-  auto event = engine_->call<wire::Event>(wire::Plane::control, wire::Cancel{.job = id()}, id());
+  auto event = engine_->call_about<wire::Event>(id(), wire::Plane::control, wire::Cancel{.job = id()});
   if (!event) return std::unexpected(std::move(event.error()));
   return std::move(event->job);
 }

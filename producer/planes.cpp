@@ -1,5 +1,6 @@
 #include "producer/planes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sublet::producer {
@@ -16,8 +17,10 @@ Planes::Planes(Options options) : options_(std::move(options)) { watch_all(); }
 void Planes::watch_all() {
   poller_ = io::Poller();
   poller_.add(options_.wakeup_fd);
-  if (control_) poller_.add(*control_);
-  if (bulk_) poller_.add(*bulk_);
+  for (const auto& [shard, pair] : pairs_) {
+    if (pair.control) poller_.add(*pair.control);
+    if (pair.bulk) poller_.add(*pair.bulk);
+  }
 }
 
 Result<void> Planes::open(std::optional<io::Socket>& socket, const std::string& endpoint) {
@@ -28,30 +31,37 @@ Result<void> Planes::open(std::optional<io::Socket>& socket, const std::string& 
   return {};
 }
 
-Result<void> Planes::apply(Effects effects) {
+Result<void> Planes::apply(ShardNumber shard, Effects effects) {
+  Pair& pair = pairs_[shard];
   if (effects.close) {
-    unsent_.clear();
-    control_.reset();
-    bulk_.reset();
+    pair = {};
     watch_all();
   }
   if (effects.connect) {
-    if (auto opened = open(control_, options_.broker); !opened) return opened;
+    if (auto opened = open(pair.control, *effects.connect); !opened) return opened;
   }
   if (effects.connect_bulk) {
-    if (auto opened = open(bulk_, *effects.connect_bulk); !opened) return opened;
+    if (auto opened = open(pair.bulk, *effects.connect_bulk); !opened) return opened;
   }
-  for (Outgoing& message : effects.sends) unsent_.push_back(std::move(message));
-  flush();
+  for (Outgoing& message : effects.sends) pair.unsent.push_back(std::move(message));
+  flush(pair);
   return {};
 }
 
-void Planes::flush() {
-  while (!unsent_.empty() && send(unsent_.front())) unsent_.pop_front();
+bool Planes::blocked() const {
+  return std::ranges::any_of(pairs_, [](const auto& entry) { return !entry.second.unsent.empty(); });
 }
 
-bool Planes::send(const Outgoing& message) {
-  auto& socket = message.plane == wire::Plane::control ? control_ : bulk_;
+void Planes::flush() {
+  for (auto& [shard, pair] : pairs_) flush(pair);
+}
+
+void Planes::flush(Pair& pair) {
+  while (!pair.unsent.empty() && send(pair, pair.unsent.front())) pair.unsent.pop_front();
+}
+
+bool Planes::send(Pair& pair, const Outgoing& message) {
+  auto& socket = message.plane == wire::Plane::control ? pair.control : pair.bulk;
   if (!socket) return true;  // The connection it was meant for is gone; what matters is repeated over the next.
   head_.clear();
   wire::encode(message.request, message.message, head_);
@@ -66,19 +76,22 @@ bool Planes::wait(std::optional<Millis> timeout) {
 
 std::vector<Incoming> Planes::receive() {
   std::vector<Incoming> arrived;
-  receive(wire::Plane::control, control_, arrived);
-  receive(wire::Plane::bulk, bulk_, arrived);
+  for (auto& [shard, pair] : pairs_) {
+    receive(shard, wire::Plane::control, pair.control, arrived);
+    receive(shard, wire::Plane::bulk, pair.bulk, arrived);
+  }
   return arrived;
 }
 
-void Planes::receive(wire::Plane plane, std::optional<io::Socket>& socket, std::vector<Incoming>& arrived) {
+void Planes::receive(ShardNumber shard, wire::Plane plane, std::optional<io::Socket>& socket, std::vector<Incoming>& arrived) {
   if (!socket) return;
   for (std::size_t count = 0; count < kReceiveBurst; ++count) {
     auto message = socket->receive();
     if (!message) return;
     std::optional<std::size_t> payload_bytes;
     if (message->payload) payload_bytes = message->payload->size();
-    arrived.push_back({.plane = plane,
+    arrived.push_back({.shard = shard,
+                       .plane = plane,
                        .decoded = wire::decode(message->head.view(), payload_bytes),
                        .payload = std::move(message->payload).value_or(Blob{})});
   }

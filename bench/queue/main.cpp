@@ -73,7 +73,7 @@ int run_on(const Options& options, const std::string& store) {
   }
   test::Cluster cluster({"--store", store});
   cluster.add_worker({"--device", "cpu", "--sessions", std::to_string(options.sessions)});
-  auto client = Client::connect({.broker = cluster.endpoint()});
+  auto client = Client::connect({.brokers = {cluster.endpoint()}});
   if (!client) {
     fmt::print(stderr, "queue_bench: {}\n", to_text(client.error()));
     return 1;
@@ -109,7 +109,7 @@ int take_over(const Options& options, const std::string& store) {
   std::vector<double> millis;
   for (std::size_t repeat = 0; repeat < options.repeats; ++repeat) {
     test::Cluster cluster({"--store", store});
-    auto client = Client::connect({.broker = cluster.endpoint()});
+    auto client = Client::connect({.brokers = {cluster.endpoint()}});
     JobSpec spec;
     spec.max_chunk_bytes = 64;
     auto job = client->open(*bundle, spec);

@@ -19,7 +19,7 @@ Instant repeat_at(const Error& error, Instant now) { return now + Millis(std::cl
 
 }  // namespace
 
-Connection::Connection(LinkOptions options, Random& random) : options_(options), link_(std::move(options), random) {}
+Connection::Connection(LinkOptions options, BrokerList& brokers, Random& random) : link_(std::move(options), brokers, random) {}
 
 void Connection::start(Instant now) { link_.start(now, effects_); }
 
@@ -34,6 +34,10 @@ void Connection::receive(wire::Plane plane, std::uint64_t request, wire::Message
     return;
   }
   if (auto* error = std::get_if<wire::ErrorReply>(&message)) {
+    if (error->code == ErrorCode::not_owner) {
+      changes_.link = true;
+      return link_.redirect(*error, now, effects_);
+    }
     failed(request, {.code = error->code, .detail = std::move(error->detail), .retry_after_ms = error->retry_after_ms}, now);
     return;
   }
@@ -46,7 +50,7 @@ void Connection::receive(wire::Plane plane, std::uint64_t request, wire::Message
   if (auto* done = std::get_if<wire::Accepted>(&message)) return accepted(request, *done);
   if (auto* entry = std::get_if<wire::Output>(&message)) return output(std::move(*entry), std::move(payload), now);
   if (std::holds_alternative<wire::Bye>(message)) {
-    return lost({.code = ErrorCode::disconnected, .detail = fmt::format("the broker at {} is shutting down", options_.broker)}, now);
+    return lost({.code = ErrorCode::disconnected, .detail = fmt::format("the broker at {} is shutting down", link_.broker())}, now);
   }
   if (auto* event = std::get_if<wire::Event>(&message)) moved(request, *event);
   if (requests_.knows(request)) {
@@ -64,7 +68,7 @@ void Connection::lost(Error error, Instant now) {
 void Connection::receive_garbage(const Error& error, Instant now) {
   lost({.code = ErrorCode::protocol_error,
         .detail = fmt::format("{} answers with what is no SUB/1 message ({}); check that a sublet broker of this version serves there",
-                              options_.broker, error.detail)},
+                              link_.broker(), error.detail)},
        now);
 }
 
@@ -98,7 +102,7 @@ void Connection::lose_jobs() {
     lose_job(job, {.code = ErrorCode::jobs_lost,
                    .detail = fmt::format("job {} is gone: the broker at {} restarted and its store did not keep it; open the job again and "
                                          "submit everything, or run the broker with a durable store",
-                                         to_hex(id), options_.broker)});
+                                         to_hex(id), link_.broker())});
   }
 }
 
@@ -127,7 +131,11 @@ void Connection::refuse(const std::shared_ptr<KnownJob>& job, const Error& error
 }
 
 void Connection::failed(std::uint64_t request, const Error& error, Instant now) {
-  if (error.code == ErrorCode::hello_required || link_.greeting()) return lost(error, now);
+  if (error.code == ErrorCode::hello_required) {
+    changes_.link = true;
+    return link_.start_anew(error, now, effects_);
+  }
+  if (link_.greeting()) return lost(error, now);
   if (submit_failed(request, error, now)) return;
   if (requests_.knows(request)) {
     if (asks_to_wait(error.code)) return requests_.repeat_later(request, error, repeat_at(error, now));

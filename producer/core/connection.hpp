@@ -36,11 +36,12 @@ struct Changes {
   std::vector<JobEvent> jobs;
 };
 
-/// Everything a producer knows and decides: messages, calls and time in; messages to send and news for callers out. Used under one lock.
+/// Everything a producer knows and decides of one shard: messages, calls and time in; messages to send and news for callers out. Used under
+/// one lock.
 class Connection {
  public:
-  /// @param random  lasts longer than the connection
-  Connection(LinkOptions options, Random& random);
+  /// @param brokers  lasts longer than the connection, as `random`
+  Connection(LinkOptions options, BrokerList& brokers, Random& random);
 
   // ---- the sockets' side ----
 
@@ -118,7 +119,6 @@ class Connection {
   void erase_if_done(const std::shared_ptr<KnownJob>& job);
   std::shared_ptr<KnownJob> find(JobId id) const;
 
-  LinkOptions options_;
   Link link_;
   Effects effects_;
   Changes changes_;

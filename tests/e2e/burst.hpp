@@ -28,7 +28,7 @@ inline Bundle shipped(const std::string& file) {
 }
 
 inline Client connect(const std::string& endpoint) {
-  auto client = Client::connect({.broker = endpoint, .connect_timeout = 30s});
+  auto client = Client::connect({.brokers = {endpoint}, .connect_timeout = 30s});
   if (!client) {
     ADD_FAILURE() << to_text(client.error());
     std::abort();

@@ -43,7 +43,7 @@ void write_output(const Arguments& arguments, const ChunkOutput& chunk) {
 }
 
 int run(const Arguments& arguments) {
-  auto client = must(Client::connect({.broker = arguments.endpoint, .connect_timeout = 30s}));
+  auto client = must(Client::connect({.brokers = {arguments.endpoint}, .connect_timeout = 30s}));
   auto spec = spec_of(arguments.max_bytes);
   spec.idempotency_key = "e2e-producer";
   auto job = must(client.open(must(load_bundle(SUBLET_SOURCE_DIR "/kernels/echo/echo.yaml")), spec));

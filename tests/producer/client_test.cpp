@@ -28,7 +28,7 @@ Bundle bundle() {
 }
 
 Client connect(const FakeBroker& broker) {
-  return Client::connect({.broker = broker.endpoint(), .name = "test", .reconnect_first = 1ms, .reconnect_max = 5ms}).value();
+  return Client::connect({.brokers = {broker.endpoint()}, .name = "test", .reconnect_first = 1ms, .reconnect_max = 5ms}).value();
 }
 
 Job open(Client& client) {
@@ -51,7 +51,7 @@ std::vector<std::uint64_t> read_all(Outputs& outputs) {
 }
 
 TEST(Client, SaysThatNoBrokerAnswersAndWhatToDo) {
-  const auto client = Client::connect({.broker = "ipc:///tmp/sublet-test-nobody-listens-here", .name = {}, .connect_timeout = 20ms});
+  const auto client = Client::connect({.brokers = {"ipc:///tmp/sublet-test-nobody-listens-here"}, .name = {}, .connect_timeout = 20ms});
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, ErrorCode::disconnected);
   EXPECT_THAT(client.error().detail, HasSubstr("ipc:///tmp/sublet-test-nobody-listens-here"));
@@ -59,7 +59,7 @@ TEST(Client, SaysThatNoBrokerAnswersAndWhatToDo) {
 }
 
 TEST(Client, RefusesAnEndpointThatIsNone) {
-  const auto client = Client::connect({.broker = "nonsense", .name = {}});
+  const auto client = Client::connect({.brokers = {"nonsense"}, .name = {}});
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, ErrorCode::bad_argument);
 }

@@ -98,7 +98,7 @@ std::vector<FakeBroker::Reply> FakeBroker::usual(const Request& request) {
   if (std::holds_alternative<wire::Hello>(request.message)) return one(welcome_);
   if (std::holds_alternative<wire::Ping>(request.message)) return one(wire::Pong{});
   if (std::holds_alternative<wire::Open>(request.message))
-    return one(wire::Opened{.job = {7}, .resumed = false, .accepted = 0, .taken = {}});
+    return one(wire::Opened{.job = {0x700}, .resumed = false, .accepted = 0, .taken = {}});
   if (const auto* watch = std::get_if<wire::Watch>(&request.message)) return one(event(watch->job));
   if (const auto* cancel = std::get_if<wire::Cancel>(&request.message)) return one(event(cancel->job));
   if (const auto* close = std::get_if<wire::Close>(&request.message)) {

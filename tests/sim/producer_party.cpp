@@ -8,7 +8,8 @@
 namespace sublet::sim {
 
 ProducerParty::Process::Process(Simulation& simulation, const std::string& name)
-    : random(simulation.dice.next()), connection({.broker = "sim", .name = name, .reconnect_first = 100ms, .reconnect_max = 2s}, random) {}
+    : random(simulation.dice.next()),
+      connection({.name = name, .instance = random.next(), .reconnect_first = 100ms, .reconnect_max = 2s}, brokers, random) {}
 
 ProducerParty::ProducerParty(std::string name, Simulation& simulation, Network& network, const Disk& disk, const Checker& checker)
     : name_(std::move(name)),

@@ -62,6 +62,7 @@ class ProducerParty final : public ClientEnd {
   struct Process {
     Process(Simulation& simulation, const std::string& name);
     SeededRandom random;
+    BrokerList brokers{{"sim"}};
     producer::Connection connection;
     std::optional<LinkId> control;
     std::optional<LinkId> bulk;

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
 
@@ -57,8 +58,9 @@ Result<ExitCode> list_queues(Environment& environment, const QueueArguments& arg
 Result<ExitCode> list_workers(Environment& environment, const QueueArguments& arguments, Client& client, bool json) {
   const auto workers = client.workers();
   if (!workers) return std::unexpected(workers.error());
-  environment.console.print(json ? json_line(json_array(*workers, worker_json))
-                                 : workers_table(*workers, arguments.connection.broker, environment.console.width()));
+  environment.console.print(
+      json ? json_line(json_array(*workers, worker_json))
+           : workers_table(*workers, fmt::format("{}", fmt::join(arguments.connection.brokers, ",")), environment.console.width()));
   return ExitCode::ok;
 }
 

@@ -58,7 +58,7 @@ void announce(Console& console, const BurstPlan& plan, const std::string& device
 
 Result<BurstSummary> run_burst(Environment& environment, Cluster& cluster, BurstPlan plan, Showing showing) {
   auto client =
-      Client::connect({.broker = cluster.control(), .name = "", .connect_timeout = kAnswerTimeout, .call_timeout = kAnswerTimeout});
+      Client::connect({.brokers = {cluster.control()}, .name = "", .connect_timeout = kAnswerTimeout, .call_timeout = kAnswerTimeout});
   if (!client) return std::unexpected(client.error());
   if (auto checked = check_worker(*client, plan); !checked) return std::unexpected(checked.error());
   auto burst = Burst::start(*client, std::move(plan));

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "common/job_text.hpp"
@@ -52,7 +53,8 @@ Result<BurstPlan> plan_of(const Environment& environment, const SubmitArguments&
 }
 
 std::string broker_option(const Connection& connection) {
-  const std::string broker = connection.broker == Connection{}.broker ? "" : " --broker " + connection.broker;
+  const std::string broker =
+      connection.brokers == Connection{}.brokers ? "" : fmt::format(" --broker {}", fmt::join(connection.brokers, ","));
   return connection.insecure_network ? " --insecure-network" + broker : broker;
 }
 

@@ -22,10 +22,12 @@ CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& de
 }
 
 void add_broker(CLI::App& verb, Connection& connection) {
-  verb.add_option("--broker", connection.broker, "Control endpoint of the broker")
+  verb.add_option("--broker", connection.brokers, "Control endpoint of a broker; of several: again, or with commas between")
       ->envname("SUBLET_BROKER")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("EP")
-      ->capture_default_str();
+      ->default_str(connection.brokers.front());
   verb.add_flag("--insecure-network", connection.insecure_network, "Allow a broker that is not on this host, in clear text")
       ->envname("SUBLET_INSECURE_NETWORK");
 }
@@ -49,7 +51,7 @@ Result<bool> wants_json(const Format& format) {
 Result<Client> connect(Environment& environment, const Connection& connection) {
   const auto timeout = parse_duration(connection.timeout, "--timeout");
   if (!timeout) return std::unexpected(timeout.error());
-  auto client = Client::connect({.broker = connection.broker,
+  auto client = Client::connect({.brokers = connection.brokers,
                                  .name = "",
                                  .connect_timeout = *timeout,
                                  .call_timeout = *timeout,

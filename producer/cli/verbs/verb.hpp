@@ -29,15 +29,15 @@ using Action = std::function<ExitCode(Environment&)>;
 /// Adds a verb whose `--help` ends with `example`, a command line.
 CLI::App* add_verb(CLI::App& app, const std::string& name, const std::string& description, const std::string& example);
 
-/// Where the broker is and how long to wait for it.
+/// Where brokers are and how long to wait for them.
 struct Connection {
-  std::string broker = "tcp://127.0.0.1:7450";
+  std::vector<std::string> brokers = {"tcp://127.0.0.1:7450"};
   bool insecure_network = false;
   std::string timeout = "5s";
 };
 
 void add_connection(CLI::App& verb, Connection& connection);
-/// The part of it that says where the broker is.
+/// The part of it that says where the brokers are.
 void add_broker(CLI::App& verb, Connection& connection);
 
 /// `-o table|json`.
@@ -48,7 +48,7 @@ struct Format {
 void add_format(CLI::App& verb, Format& format);
 Result<bool> wants_json(const Format& format);
 
-/// A client of that broker. From here on a first Ctrl-C makes its calls return `interrupted`.
+/// A client of those brokers. From here on a first Ctrl-C makes its calls return `interrupted`.
 Result<Client> connect(Environment& environment, const Connection& connection);
 
 /// The job of that id or unique beginning of one.

@@ -82,7 +82,8 @@ struct Fixture {
   Instant now{1'000s};
   wire::Welcome welcome;
   SeededRandom random{1};
-  Connection connection{{.broker = "tcp://127.0.0.1:7450", .name = "test"}, random};
+  BrokerList brokers{{"tcp://127.0.0.1:7450"}};
+  Connection connection{{.name = "test"}, brokers, random};
   std::uint64_t last_request = 0;
 };
 
@@ -93,7 +94,8 @@ TEST(Connection, NamesTheControlsTokenOnBulk) {
 
 TEST(Connection, TriesAgainWithNewSocketsWhenNobodyAnswers) {
   SeededRandom random(1);
-  Connection connection({.broker = "tcp://127.0.0.1:7450", .name = "test"}, random);
+  BrokerList brokers({"tcp://127.0.0.1:7450"});
+  Connection connection({.name = "test"}, brokers, random);
   Instant now{1s};
   connection.start(now);
   (void)connection.step(now);
@@ -102,13 +104,14 @@ TEST(Connection, TriesAgainWithNewSocketsWhenNobodyAnswers) {
   EXPECT_THAT(connection.link().last_error()->detail, HasSubstr("tcp://127.0.0.1:7450"));
   now = connection.next_deadline();
   const Effects again = connection.step(now);
-  EXPECT_TRUE(again.connect);
+  EXPECT_EQ(again.connect, "tcp://127.0.0.1:7450");
   EXPECT_EQ(again.sends.size(), 1U);
 }
 
 TEST(Connection, WaitsLongerAfterEachFailureUpToItsMaximum) {
   SeededRandom random(3);
-  Link link({.broker = "b", .name = "n", .reconnect_first = 100ms, .reconnect_max = 1s}, random);
+  BrokerList brokers({"b"});
+  Link link({.name = "n", .reconnect_first = 100ms, .reconnect_max = 1s}, brokers, random);
   Effects effects;
   Instant now{1s};
   for (const Millis full : {100ms, 200ms, 400ms, 800ms, 1'000ms, 1'000ms}) {
