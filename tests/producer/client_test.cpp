@@ -8,24 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "fake_broker.hpp"
+#include "small_bundle.hpp"
 
 namespace sublet {
 namespace {
 
 using producer::FakeBroker;
 using testing::HasSubstr;
-
-Bundle bundle() {
-  Bundle bundle;
-  bundle.pipeline.name = "echo";
-  bundle.pipeline.modules = {{.name = "echo", .file = {}}};
-  bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
-  bundle.pipeline.stages = {
-      {.kernel = "echo", .module = {}, .over = "n", .grid = {}, .args = {{.type = ArgumentType::buffer, .value = "data"}}}};
-  bundle.pipeline.input = bundle.pipeline.output = "data";
-  bundle.modules = {{.name = "echo", .image = std::vector<std::byte>(16)}};
-  return bundle;
-}
 
 Client connect(const FakeBroker& broker) {
   return Client::connect({.brokers = {broker.endpoint()}, .name = "test", .reconnect_first = 1ms, .reconnect_max = 5ms}).value();

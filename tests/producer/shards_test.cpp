@@ -9,6 +9,7 @@
 #include "common/shard.hpp"
 #include "fake_broker.hpp"
 #include "producer/client.hpp"
+#include "small_bundle.hpp"
 
 namespace sublet {
 namespace {
@@ -22,18 +23,6 @@ wire::Welcome two_shards() {
   auto welcome = FakeBroker::default_welcome();
   welcome.shards = 2;
   return welcome;
-}
-
-Bundle bundle() {
-  Bundle bundle;
-  bundle.pipeline.name = "echo";
-  bundle.pipeline.modules = {{.name = "echo", .file = {}}};
-  bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
-  bundle.pipeline.stages = {
-      {.kernel = "echo", .module = {}, .over = "n", .grid = {}, .args = {{.type = ArgumentType::buffer, .value = "data"}}}};
-  bundle.pipeline.input = bundle.pipeline.output = "data";
-  bundle.modules = {{.name = "echo", .image = std::vector<std::byte>(16)}};
-  return bundle;
 }
 
 /// A queue of that shard.

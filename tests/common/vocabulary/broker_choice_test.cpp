@@ -7,21 +7,21 @@ namespace {
 
 constexpr Instant kNow{1s};
 
-struct Fixture {
+struct TwoBrokers {
   BrokerList brokers{{"a", "b"}};
   BrokerChoice choice{brokers};
 };
 
-TEST(BrokerChoice, BeginsWithTheFirstThatWasNamed) { EXPECT_EQ(Fixture().choice.current(), "a"); }
+TEST(BrokerChoice, BeginsWithTheFirstThatWasNamed) { EXPECT_EQ(TwoBrokers().choice.current(), "a"); }
 
 TEST(BrokerChoice, ConnectsAtOnceToTheOwnerThatIsNamed) {
-  Fixture fixture;
+  TwoBrokers fixture;
   EXPECT_TRUE(fixture.choice.refused("c", kNow));
   EXPECT_EQ(fixture.choice.current(), "c");
 }
 
 TEST(BrokerChoice, PausesWhenOwnersPointInACircle) {
-  Fixture fixture;
+  TwoBrokers fixture;
   EXPECT_TRUE(fixture.choice.refused("b", kNow));
   EXPECT_TRUE(fixture.choice.refused("a", kNow));
   EXPECT_FALSE(fixture.choice.refused("b", kNow));
@@ -29,7 +29,7 @@ TEST(BrokerChoice, PausesWhenOwnersPointInACircle) {
 }
 
 TEST(BrokerChoice, AsksTheOthersInTurnWhenNobodyIsNamed) {
-  Fixture fixture;
+  TwoBrokers fixture;
   EXPECT_FALSE(fixture.choice.refused("", kNow));
   EXPECT_EQ(fixture.choice.current(), "b");
   EXPECT_FALSE(fixture.choice.refused("", kNow));
@@ -37,14 +37,14 @@ TEST(BrokerChoice, AsksTheOthersInTurnWhenNobodyIsNamed) {
 }
 
 TEST(BrokerChoice, TakesAnotherWhenOneIsGone) {
-  Fixture fixture;
+  TwoBrokers fixture;
   fixture.choice.welcomed();
   fixture.choice.gone(kNow);
   EXPECT_EQ(fixture.choice.current(), "b");
 }
 
 TEST(BrokerChoice, IsNotLedBackToASilentBrokerForAWhile) {
-  Fixture fixture;
+  TwoBrokers fixture;
   fixture.choice.gone(kNow);
   EXPECT_FALSE(fixture.choice.refused("a", kNow + 1s));
   EXPECT_EQ(fixture.choice.current(), "b") << "whose hold outlives it, as the other brokers see it";
@@ -64,7 +64,7 @@ TEST(BrokerChoice, KeepsAskingTheOnlyOneThereIs) {
 }
 
 TEST(BrokerChoice, KnowsTheBrokersThatAnyShardHasMet) {
-  Fixture fixture;
+  TwoBrokers fixture;
   fixture.choice.refused("c", kNow);
   fixture.choice.welcomed();
   BrokerChoice other(fixture.brokers);

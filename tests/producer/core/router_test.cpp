@@ -13,8 +13,8 @@ using wire::Plane;
 
 constexpr std::uint64_t kJobOfShard1 = 0x501;
 
-struct Fixture {
-  Fixture() {
+struct Shards {
+  Shards() {
     welcome.store = 1;
     welcome.shards = 4;
     welcome.spread = 2;
@@ -66,14 +66,14 @@ TEST(Router, OpensAJobBesideTheOneItRunsAfterWhereItsQueueIs) {
 }
 
 TEST(Router, KnowsHowTheClusterIsCutFromTheFirstWelcome) {
-  Fixture fixture;
+  Shards fixture;
   EXPECT_EQ(fixture.router.layout(), std::nullopt);
   fixture.up(2);
   EXPECT_EQ(fixture.router.layout(), (Layout{.shards = 4, .spread = 2}));
 }
 
 TEST(Router, NamesTheShardOfEachConnectionUnderOneInstance) {
-  Fixture fixture;
+  Shards fixture;
   fixture.router.connection(0, fixture.now);
   fixture.router.connection(3, fixture.now);
   std::vector<wire::Hello> hellos;
@@ -86,7 +86,7 @@ TEST(Router, NamesTheShardOfEachConnectionUnderOneInstance) {
 }
 
 TEST(Router, SendsAJobsChunksToItsShard) {
-  Fixture fixture;
+  Shards fixture;
   fixture.up(0);
   const auto job = fixture.up(1).adopt({kJobOfShard1});
   fixture.router.connection(*job).submit(job, {1}, as_view("payload"));
@@ -94,7 +94,7 @@ TEST(Router, SendsAJobsChunksToItsShard) {
 }
 
 TEST(Router, GoesOnWithOneShardWhileAnotherIsNotServed) {
-  Fixture fixture;
+  Shards fixture;
   fixture.up(1);
   fixture.router.connection(2, fixture.now)
       .receive(Plane::control, 0, wire::ErrorReply{.code = ErrorCode::not_owner, .detail = "nobody has it"}, {}, fixture.now);
@@ -105,7 +105,7 @@ TEST(Router, GoesOnWithOneShardWhileAnotherIsNotServed) {
 }
 
 TEST(Router, ConnectsAtOnceToTheOwnerAndRepeatsThereWhatWasNotAnswered) {
-  Fixture fixture;
+  Shards fixture;
   auto& connection = fixture.up(0);
   const auto job = connection.adopt({0x500});
   connection.submit(job, {1}, as_view("payload"));
@@ -120,7 +120,7 @@ TEST(Router, ConnectsAtOnceToTheOwnerAndRepeatsThereWhatWasNotAnswered) {
 }
 
 TEST(Router, TriesTheNextBrokerWhenOneIsSilent) {
-  Fixture fixture;
+  Shards fixture;
   fixture.up(0);
   for (int beat = 0; beat < 3; ++beat) {
     fixture.now += 1s;
@@ -131,7 +131,7 @@ TEST(Router, TriesTheNextBrokerWhenOneIsSilent) {
 }
 
 TEST(Router, RefusesAJobOfAShardThatThereIsNot) {
-  Fixture fixture;
+  Shards fixture;
   fixture.up(0);
   EXPECT_TRUE(fixture.router.check({0x503}));
   const auto refused = fixture.router.check({0x504});
