@@ -19,7 +19,7 @@ int fail(const sublet::Error& error) {
 int main(int argc, char** argv) {
   const auto bundle = sublet::load_bundle(SUBLET_KERNELS "/transform/scale_bias.yaml");
   if (!bundle) return fail(bundle.error());
-  auto client = sublet::Client::connect({.broker = argc > 1 ? argv[1] : "tcp://127.0.0.1:7450"});
+  auto client = sublet::Client::connect({.brokers = {argc > 1 ? argv[1] : "tcp://127.0.0.1:7450"}});
   if (!client) return fail(client.error());
   auto job = client->open(*bundle, {.name = "example", .max_chunk_bytes = 4096});
   if (!job) return fail(job.error());

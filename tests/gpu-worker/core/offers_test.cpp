@@ -27,7 +27,9 @@ std::vector<CardRoom> rest_after(OfferDealer& dealer, std::vector<CardRoom> room
   return rooms;
 }
 
-TEST(OfferDealer, OffersEverythingToTheOnlyShardBeforeItAsks) { EXPECT_EQ(OfferDealer(1).deal(kCard), (std::vector<std::vector<CardRoom>>{kCard})); }
+TEST(OfferDealer, OffersEverythingToTheOnlyShardBeforeItAsks) {
+  EXPECT_EQ(OfferDealer(1).deal(kCard), (std::vector<std::vector<CardRoom>>{kCard}));
+}
 
 TEST(OfferDealer, OffersNothingToOneOfSeveralThatDoesNotWant) {
   const auto dealt = OfferDealer(2).deal(kCard);
