@@ -17,7 +17,7 @@ constexpr std::size_t kBatch = 1U << 20U;
 }  // namespace
 
 double queue_rate(const Burst& burst, const std::string& endpoint) {
-  auto client = must(Client::connect({.broker = endpoint}));
+  auto client = must(Client::connect({.brokers = {endpoint}}));
   JobSpec spec;
   spec.name = "card";
   spec.max_chunk_bytes = burst.segment_bytes;
