@@ -26,11 +26,13 @@ std::vector<wire::QueueStatus> merge_queues(const std::vector<wire::Listed>& lis
     auto& sum = known->second;
     sum.paused = sum.paused && queue.paused;
     sum.jobs += queue.jobs;
+    sum.held += queue.held;
     sum.ready += queue.ready;
     sum.waiting += queue.waiting;
     sum.leased += queue.leased;
     sum.bytes += queue.bytes;
     sum.output_bytes += queue.output_bytes;
+    sum.dead_bytes += queue.dead_bytes;
     sum.oldest_ms = std::max(sum.oldest_ms, queue.oldest_ms);
     sum.done += queue.done;
     sum.dead += queue.dead;

@@ -53,7 +53,8 @@ struct Shards {
 
 TEST(Router, OpensAJobBesideTheOneItRunsAfterWhereItsQueueIs) {
   const Layout layout{.shards = 4, .spread = 2};
-  JobSpec spec{.queue = "q", .idempotency_key = "k"};
+  JobSpec spec;
+  spec.idempotency_key = "k";
   const ShardNumber by_key = shard_of_key(layout, spec.queue, spec.idempotency_key);
   const auto shards = shards_of(layout, spec.queue);
   const ShardNumber other = shards[0] == by_key ? shards[1] : shards[0];
@@ -150,11 +151,12 @@ TEST(Merge, ListsTheNewestJobsOfAllShardsFirst) {
 
 TEST(Merge, SumsAQueueOverItsShards) {
   std::vector<wire::Listed> listed(2);
-  listed[0].queues = {{.name = "q", .paused = true, .jobs = 1, .ready = 5, .oldest_ms = 7}};
-  listed[1].queues = {{.name = "other"}, {.name = "q", .paused = true, .jobs = 2, .ready = 6, .oldest_ms = 3}};
+  listed[0].queues = {{.name = "q", .paused = true, .jobs = 1, .held = 2, .ready = 5, .dead_bytes = 40, .oldest_ms = 7}};
+  listed[1].queues = {{.name = "other"}, {.name = "q", .paused = true, .jobs = 2, .held = 1, .ready = 6, .dead_bytes = 2, .oldest_ms = 3}};
   const auto merged = merge_queues(listed);
   ASSERT_EQ(merged.size(), 2U);
-  EXPECT_EQ(merged[1], (wire::QueueStatus{.name = "q", .paused = true, .jobs = 3, .ready = 11, .oldest_ms = 7}));
+  EXPECT_EQ(merged[1],
+            (wire::QueueStatus{.name = "q", .paused = true, .jobs = 3, .held = 3, .ready = 11, .dead_bytes = 42, .oldest_ms = 7}));
 }
 
 TEST(Merge, TakesAQueueForPausedOnlyWhenItIsEverywhere) {
