@@ -27,14 +27,16 @@ inline Bundle shipped(const std::string& file) {
   return bundle.value_or(Bundle());
 }
 
-inline Client connect(const std::string& endpoint) {
-  auto client = Client::connect({.brokers = {endpoint}, .connect_timeout = 30s});
+inline Client connect(const std::vector<std::string>& endpoints) {
+  auto client = Client::connect({.brokers = endpoints, .connect_timeout = 30s});
   if (!client) {
     ADD_FAILURE() << to_text(client.error());
     std::abort();
   }
   return std::move(*client);
 }
+
+inline Client connect(const std::string& endpoint) { return connect(std::vector{endpoint}); }
 
 /// The payload of chunk `id`: up to `max_bytes` bytes that depend on nothing else, so another process makes the same.
 inline ByteVector payload_of(std::uint64_t id, std::size_t max_bytes) {

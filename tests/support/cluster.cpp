@@ -87,13 +87,15 @@ void Cluster::start_broker(const std::string& control, const std::string& bulk) 
   auto [child, ready] = start("sublet-broker", args);
   broker_.push_back(std::move(child));
   control_ = ready.at("control");
+  endpoints_ = {control_};
   bulk_ = ready.at("bulk");
   http_ = ready.at("http");
 }
 
 std::size_t Cluster::add_worker(const std::vector<std::string>& args) {
   auto all = args;
-  all.insert(all.end(), {"--broker", control_, "--log", "warn"});
+  for (const auto& endpoint : endpoints_) all.insert(all.end(), {"--broker", endpoint});
+  all.insert(all.end(), {"--log", "warn"});
   workers_.push_back(start("sublet-worker", all).child);
   return workers_.size() - 1;
 }
@@ -107,10 +109,18 @@ void Cluster::restart_broker() {
   start_broker(control_, bulk_);
 }
 
+void Cluster::add_broker() {
+  auto args = broker_args_;
+  args.insert(args.end(), {"--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*", "--log", "warn", "--http", "off"});
+  auto [child, ready] = start("sublet-broker", args);
+  broker_.push_back(std::move(child));
+  endpoints_.push_back(ready.at("control"));
+}
+
 void Cluster::lose_broker() {
   broker_.front().kill(SIGKILL);
   broker_.front().wait();
-  broker_.clear();
+  broker_.erase(broker_.begin());
 }
 
 std::uint64_t Cluster::broker_peak_bytes() const {

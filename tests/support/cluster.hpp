@@ -30,7 +30,7 @@ struct Starting {
 Starting begin_to_start(const std::string& program, std::vector<std::string> args);
 std::map<std::string, std::string> wait_until_ready(const Starting& starting);
 
-/// A broker and any number of workers as real processes, on free ports of the loopback. They end with this object.
+/// One broker or two, and any number of workers, as real processes, on free ports of the loopback. They end with this object.
 class Cluster {
  public:
   /// Starts the broker. A cluster that cannot start aborts the program with the reason: nothing could be tested.
@@ -41,6 +41,8 @@ class Cluster {
 
   /// The broker's control endpoint, for clients.
   [[nodiscard]] const std::string& endpoint() const { return control_; }
+  /// Those of all brokers that were started.
+  [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
   [[nodiscard]] const std::string& bulk_endpoint() const { return bulk_; }
   /// "http://127.0.0.1:PORT" of the broker's metrics.
   [[nodiscard]] const std::string& http_url() const { return http_; }
@@ -57,7 +59,9 @@ class Cluster {
   io::Exit wait_for_worker(std::size_t worker) { return workers_.at(worker).wait(); }
   /// `kill -9`, then a new one on the same ports.
   void restart_broker();
-  /// `kill -9` of the broker, for ever. Another cluster over the same store goes on.
+  /// Starts another broker with the same arguments, on ports of its own; workers that are added later know both.
+  void add_broker();
+  /// `kill -9` of the first broker, for ever: the other goes on.
   void lose_broker();
   /// The most memory the broker has had resident, in bytes.
   [[nodiscard]] std::uint64_t broker_peak_bytes() const;
@@ -66,7 +70,8 @@ class Cluster {
   void start_broker(const std::string& control, const std::string& bulk);
 
   std::vector<std::string> broker_args_;
-  std::vector<io::Child> broker_;  ///< one, or none while it restarts and when it was lost
+  std::vector<io::Child> broker_;  ///< the first, unless it was lost, and the other
+  std::vector<std::string> endpoints_;
   std::vector<io::Child> workers_;
   std::string control_;
   std::string bulk_;
