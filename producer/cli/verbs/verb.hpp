@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+// App makes a Config and a Formatter, and only these two define them.
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "common/error.hpp"
 #include "producer/cli/console.hpp"
