@@ -92,15 +92,23 @@ void RedisRoster::leave() {
 
 void RedisRoster::pump(Instant now) {
   session_.pump(now);
+  take_answers(now);
+  if (!joined_ || !session_.is_up()) return;
+  // An answer that was under way when the connection broke never comes.
+  const bool waits = looking_ == session_.generation();
+  if (!waits && now >= looked_ + options_.interval) {
+    look(now);
+    // Redis may have answered before the sending was over: what has been read already makes the descriptor readable no more.
+    take_answers(now);
+  }
+  session_.wake_at(looking_ == session_.generation() ? Instant::max() : looked_ + options_.interval);
+}
+
+void RedisRoster::take_answers(Instant now) {
   while (auto answer = session_.next()) {
     looking_ = 0;
     read(answer->replies, now);
   }
-  if (!joined_ || !session_.is_up()) return;
-  // An answer that was under way when the connection broke never comes.
-  const bool waits = looking_ == session_.generation();
-  if (!waits && now >= looked_ + options_.interval) look(now);
-  session_.wake_at(looking_ == session_.generation() ? Instant::max() : looked_ + options_.interval);
 }
 
 void RedisRoster::look(Instant now) {

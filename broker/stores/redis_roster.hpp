@@ -62,6 +62,7 @@ class RedisRoster {
  private:
   RedisRoster(RedisSession session, const RosterOptions& options) : options_(options), session_(std::move(session)) {}
   Result<void> take_part(const ClusterWishes& wishes, std::uint32_t place, std::optional<ClusterRecord> first, Random& random);
+  void take_answers(Instant now);
   void look(Instant now);
   void read(const std::vector<RedisReply>& replies, Instant now);
 
