@@ -1,7 +1,7 @@
 // Several brokers share the shards of one Redis while they are killed, stopped, held up and joined by others: every output arrives, once.
 
-#include <atomic>
 #include <csignal>
+#include <latch>
 #include <optional>
 
 #include "common/io/clock.hpp"
@@ -56,14 +56,15 @@ struct Shards : testing::Test {
     EXPECT_EQ(served_by(broker), shards);
   }
 
-  /// A job in every shard; `fault` is called once, while all of them are under way.
+  /// A job in every shard; `fault` is called once, while all of them are under way, on the calling thread: a process that it starts ends
+  /// with the thread that started it.
   void burst_with(const std::vector<const Started*>& brokers, const std::function<void()>& fault) {
     std::vector<std::string> args{"--log", "warn"};
     for (const auto& endpoint : endpoints(brokers)) args.insert(args.end(), {"--broker", endpoint});
     const auto worker = start("sublet-worker", args);
     auto client = Client::connect({.brokers = endpoints(brokers), .connect_timeout = 30s}).value();
+    std::latch under_way(kLayout.shards);
     std::vector<std::jthread> readers;
-    std::atomic<std::size_t> begun = 0;
     for (ShardNumber shard = 0; shard < kLayout.shards; ++shard) {
       readers.emplace_back([&, shard] {
         auto spec = spec_of(kMaxBytes);
@@ -72,7 +73,7 @@ struct Shards : testing::Test {
         submit(job, 0, kChunks, kMaxBytes);
         EXPECT_TRUE(job.close());
         const auto collected = read_all(job, [&](std::size_t count) {
-          if (count == 100 && ++begun == kLayout.shards) fault();
+          if (count == 100) under_way.count_down();
         });
         EXPECT_TRUE(collected.errors.empty());
         EXPECT_EQ(collected.outputs.size(), kChunks);
@@ -82,6 +83,8 @@ struct Shards : testing::Test {
         EXPECT_EQ(status.done, kChunks);
       });
     }
+    under_way.wait();
+    fault();
   }
 
   RedisServer redis{{"--appendfsync", "always"}};
