@@ -198,6 +198,10 @@ TEST_F(Isolating, GoingDownHandsBackTheWorkOfEveryLease) {
   share(endless(600'000), endless(600'000));
   run({"\x01"}, 1);
   run({"\x01"}, 2, kOther);
+  // What comes back for a lease that is not there says that the agent has the two before.
+  constexpr LeaseId kNobody{999};
+  run({"\x01"}, 3, kNobody);
+  broker_.expect_of<wire::Settle>(kNobody);
   agent_->stop();
   EXPECT_THAT(broker_.expect_of<wire::Settle>(kLease).codes.values, ElementsAre(number(ErrorCode::returned)));
   EXPECT_THAT(broker_.expect_of<wire::Settle>(kOther).codes.values, ElementsAre(number(ErrorCode::returned)));
