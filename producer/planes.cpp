@@ -12,7 +12,7 @@ constexpr std::size_t kReceiveBurst = 64;
 
 }  // namespace
 
-Planes::Planes(Options options) : options_(std::move(options)) { watch_all(); }
+Planes::Planes(Options options) : options_(options) { watch_all(); }
 
 void Planes::watch_all() {
   poller_ = io::Poller();

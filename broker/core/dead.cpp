@@ -160,7 +160,11 @@ Core::Handled Core::on(Request request, wire::DeadQuery& message) {
   for (const auto& batch : job.dead | std::views::values) {
     if (listed.chunks.size() == message.limit) break;
     for (const auto& entry : entries_of(*batch.record)) {
-      if (!selects(message.select, entry) || (skip > 0 && skip-- > 0)) continue;
+      if (!selects(message.select, entry)) continue;
+      if (skip > 0) {
+        --skip;
+        continue;
+      }
       if (listed.chunks.size() < message.limit) listed.chunks.push_back(chunk_of(entry, batch.record->kept));
     }
   }

@@ -79,7 +79,7 @@ Core::Handled Core::on(Request request, wire::Teardown& message) {
     drop_ended(job, ForgetReason::teardown);
     if (const auto pool = pools_.find(job.spec.pipeline); pool != pools_.end()) torn_.insert(pool->second.number);
   }
-  reply(request, std::move(removed));
+  reply(request, removed);
   return {};
 }
 

@@ -92,6 +92,8 @@ class JitLog {
  private:
   std::array<char, 4096> buffer_ = {};
   std::array<JitOption, kCount> options_ = {JitOption::error_log_buffer, JitOption::error_log_buffer_bytes};
+  // A number goes in the place of a pointer: so cuModuleLoadDataEx takes its options.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   std::array<void*, kCount> values_ = {buffer_.data(), reinterpret_cast<void*>(buffer_.size() - 1)};
 };
 

@@ -24,6 +24,8 @@ struct Driver {
   /// The CUDA version that it knows, for example 13.0 as 13000.
   [[nodiscard]] int version() const;
 
+// A declarator and a parameter list: neither may stand in parentheses of its own.
+// NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define SUBLET_CUDA_MEMBER(member, name, symbol, parameters) Status(*member) parameters = nullptr;
   SUBLET_CUDA_FUNCTIONS(SUBLET_CUDA_MEMBER)
 #undef SUBLET_CUDA_MEMBER

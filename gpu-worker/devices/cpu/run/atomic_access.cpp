@@ -49,7 +49,7 @@ struct Xor {
     return static_cast<T>(old ^ a);
   }
 };
-struct Exchange_ {
+struct SwapIn {
   template <class T>
   static T of(T, T a, T) {
     return a;
@@ -101,7 +101,7 @@ struct AddPair {
 };
 
 template <class T>
-struct Type_ {};
+struct OfType {};
 
 /// Calls `visit` with the operation and the type it works on; false when there is none such.
 template <class Visit>
@@ -110,18 +110,18 @@ bool with_operation(Operation operation, Type type, bool alone, Visit visit) {
   using U32 = std::uint32_t;
   using U64 = std::uint64_t;
   const auto by_width = [&]<class F>(F f) {
-    return width_of(type) == 4 ? visit(f, Type_<U32>{}) : (width_of(type) == 8 ? visit(f, Type_<U64>{}) : false);
+    return width_of(type) == 4 ? visit(f, OfType<U32>{}) : (width_of(type) == 8 ? visit(f, OfType<U64>{}) : false);
   };
   const auto ordered = [&]<class F>(F f) {
     switch (type) {
       case Type::u32:
-        return visit(f, Type_<U32>{});
+        return visit(f, OfType<U32>{});
       case Type::s32:
-        return visit(f, Type_<std::int32_t>{});
+        return visit(f, OfType<std::int32_t>{});
       case Type::u64:
-        return visit(f, Type_<U64>{});
+        return visit(f, OfType<U64>{});
       case Type::s64:
-        return visit(f, Type_<std::int64_t>{});
+        return visit(f, OfType<std::int64_t>{});
       default:
         return false;
     }
@@ -132,22 +132,22 @@ bool with_operation(Operation operation, Type type, bool alone, Visit visit) {
       switch (type) {
         case Type::u32:
         case Type::s32:
-          return visit(Add{}, Type_<U32>{});
+          return visit(Add{}, OfType<U32>{});
         case Type::u64:
         case Type::s64:
-          return visit(Add{}, Type_<U64>{});
+          return visit(Add{}, OfType<U64>{});
         case Type::f32:
-          return alone ? visit(AddFloat<false>{}, Type_<U32>{}) : visit(AddFloat<true>{}, Type_<U32>{});
+          return alone ? visit(AddFloat<false>{}, OfType<U32>{}) : visit(AddFloat<true>{}, OfType<U32>{});
         case Type::f64:
-          return visit(AddDouble{}, Type_<U64>{});
+          return visit(AddDouble{}, OfType<U64>{});
         case Type::f16:
-          return visit(AddHalf<f16>{}, Type_<U16>{});
+          return visit(AddHalf<f16>{}, OfType<U16>{});
         case Type::bf16:
-          return visit(AddHalf<bf16>{}, Type_<U16>{});
+          return visit(AddHalf<bf16>{}, OfType<U16>{});
         case Type::f16x2:
-          return visit(AddPair<f16>{}, Type_<U32>{});
+          return visit(AddPair<f16>{}, OfType<U32>{});
         case Type::bf16x2:
-          return visit(AddPair<bf16>{}, Type_<U32>{});
+          return visit(AddPair<bf16>{}, OfType<U32>{});
         default:
           return false;
       }
@@ -162,13 +162,13 @@ bool with_operation(Operation operation, Type type, bool alone, Visit visit) {
     case Operation::xor_:
       return bits && by_width(Xor{});
     case Operation::exch:
-      return bits && by_width(Exchange_{});
+      return bits && by_width(SwapIn{});
     case Operation::cas:
-      return bits && (width_of(type) == 2 ? visit(CompareAndSwap{}, Type_<U16>{}) : by_width(CompareAndSwap{}));
+      return bits && (width_of(type) == 2 ? visit(CompareAndSwap{}, OfType<U16>{}) : by_width(CompareAndSwap{}));
     case Operation::inc:
-      return type == Type::u32 && visit(Increment{}, Type_<U32>{});
+      return type == Type::u32 && visit(Increment{}, OfType<U32>{});
     case Operation::dec:
-      return type == Type::u32 && visit(Decrement{}, Type_<U32>{});
+      return type == Type::u32 && visit(Decrement{}, OfType<U32>{});
     case Operation::none:
     case Operation::popc:
       return false;
@@ -207,7 +207,7 @@ bool has_atomic(Operation operation, Type type) {
 
 std::optional<AccessFault> run_atomic(const Atomic& atomic, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                       MemoryRange& last_hit) {
-  const std::uint32_t bytes = width_of(atomic.type);
+  const std::uint32_t bytes = std::max(width_of(atomic.type), 1U);
   for (std::uint32_t lane = run.first; lane < run.last; ++lane) {
     const std::uint64_t address = address_of(atomic, registers, lane);
     const bool misaligned = address % bytes != 0;
@@ -215,7 +215,7 @@ std::optional<AccessFault> run_atomic(const Atomic& atomic, const RegisterFile& 
     if (place.host == nullptr) {
       return AccessFault{.lane = lane, .address = address, .bytes = bytes, .misaligned = misaligned};
     }
-    with_operation(atomic.operation, atomic.type, place.alone, [&]<class F, class T>(F, Type_<T>) {
+    with_operation(atomic.operation, atomic.type, place.alone, [&]<class F, class T>(F, OfType<T>) {
       const auto operand = [&](Slot slot) { return slot.width == 0 ? T{} : *reinterpret_cast<const T*>(registers.of(slot, lane)); };
       const T old = change<F, T>(place.host, place.alone, operand(atomic.a), operand(atomic.b));
       if (atomic.to.width != 0) {

@@ -43,12 +43,12 @@ void BlockRunner::reserve(std::uint32_t threads) {
   const std::size_t wanted = std::size_t{program.register_bytes} * registers_.capacity + scratch;
   scratch_ = register_memory_.reserve(wanted);
   registers_.base = scratch_ + scratch;
-  std::memset(scratch_, 0, wanted);
+  std::fill_n(scratch_, wanted, std::byte{});
   memory_.capacity = registers_.capacity;
   memory_.local_bytes = program.local_bytes;
   const std::size_t local = std::size_t{program.local_bytes + 15U} / 16 * 16 * registers_.capacity;
   memory_.local = local_memory_.reserve(local);
-  std::memset(memory_.local, 0, local);
+  std::fill_n(memory_.local, local, std::byte{});
   local_used_ = 0;
 }
 
