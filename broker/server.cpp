@@ -78,7 +78,8 @@ Result<void> Server::run(int stop_fd) {
       watch(stop_fd);
     }
     io::Poller& poller = takes_bulk() ? everything_ : without_bulk_;
-    poller.wait(std::max(std::chrono::ceil<Millis>(next_deadline() - io::now()), 0ms));
+    const Instant before = io::now();
+    poller.wait(std::chrono::ceil<Millis>(std::max(next_deadline(), before) - before));
     const Instant now = io::now();
     if (poller.readable(0) && !stops_at_) {
       if (auto stopping = stop(now); !stopping) {
