@@ -1,4 +1,5 @@
-// Figures P1 to P3: chunks per second and round trip through the whole queue, beside ZeroMQ alone in the same run.
+// Figures P1 to P3 and P6: chunks per second and round trip through the whole queue, beside ZeroMQ alone and, over Redis, beside Redis
+// Streams in the same run.
 
 #include <cstdlib>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include "bench/queue/ceiling.hpp"
 #include "bench/queue/measure.hpp"
+#include "bench/queue/streams.hpp"
+#include "bench/queue/table.hpp"
 #include "common/io/clock.hpp"
 #include "common/pipeline/bundle_file.hpp"
 #include "paths.hpp"
@@ -31,41 +34,10 @@ struct Options {
   std::size_t in_flight = 64;
 };
 
-/// Repeats a pair of measurements, ours and the ceiling's, in turns, and prints their medians.
-class Table {
- public:
-  explicit Table(std::size_t repeats) : repeats_(repeats) {
-    fmt::print("{:<28} {:>14} {:>14} {:>8}\n", "figure", "sublet", "zeromq alone", "ratio");
-  }
-
-  template <class Ours, class Peer>
-  void rate(const std::string& name, Ours ours, Peer peer) {
-    std::vector<double> our_rates;
-    std::vector<double> peer_rates;
-    for (std::size_t i = 0; i < repeats_; ++i) {
-      peer_rates.push_back(peer());
-      our_rates.push_back(ours());
-    }
-    const double our_rate = median(our_rates);
-    const double peer_rate = median(peer_rates);
-    fmt::print("{:<28} {:>12.0f}/s {:>12.0f}/s {:>8.2f}\n", name, our_rate, peer_rate, our_rate / peer_rate);
-    std::fflush(stdout);
-  }
-
-  void latency(const std::string& name, Latency ours, Latency peer) {
-    const auto text = [](Latency latency) { return fmt::format("{}/{} us", latency.p50.count(), latency.p99.count()); };
-    const double ratio = static_cast<double>(ours.p50.count()) / static_cast<double>(std::max<std::int64_t>(1, peer.p50.count()));
-    fmt::print("{:<28} {:>14} {:>14} {:>8.2f}\n", name, text(ours), text(peer), ratio);
-    std::fflush(stdout);
-  }
-
- private:
-  std::size_t repeats_;
-};
-
 /// The figures with one store behind the broker.
-/// @param store  the broker's URL
-int run_on(const Options& options, const std::string& store) {
+/// @param store    the broker's URL
+/// @param streams  Redis Streams on that store's server; null where it is none
+int run_on(const Options& options, const std::string& store, Streams* streams) {
   const auto bundle = load_bundle(SUBLET_SOURCE_DIR "/kernels/echo/echo.yaml");
   if (!bundle) {
     fmt::print(stderr, "queue_bench: {}\n", to_text(bundle.error()));
@@ -79,12 +51,18 @@ int run_on(const Options& options, const std::string& store) {
     return 1;
   }
   Ceiling ceiling;
-  Table table(options.repeats);
+  Table table(options.repeats,
+              streams != nullptr ? std::vector<std::string>{"zeromq alone", "redis streams"} : std::vector<std::string>{"zeromq alone"});
+  const auto rates = [&](const Shape& shape) {
+    std::vector<Table::Rate> peers = {[&ceiling, shape] { return ceiling.rate(shape); }};
+    if (streams != nullptr) peers.emplace_back([streams, shape] { return streams->rate(shape); });
+    return peers;
+  };
   const auto wanted = [&](const std::string& name) { return options.only.empty() || std::ranges::count(options.only, name) > 0; };
   const Seconds duration{options.seconds};
   const auto batches = [&](const std::string& name, const std::string& label, const Shape& shape) {
     if (!wanted(name)) return;
-    table.rate(label, [&] { return batch_rate(*client, *bundle, shape); }, [&] { return ceiling.rate(shape); });
+    table.rate(label, [&] { return batch_rate(*client, *bundle, shape); }, rates(shape));
   };
   batches("64B", "P1  64 B x 256 a batch", {.chunk_bytes = 64, .batch = 256, .in_flight = options.in_flight, .duration = duration});
   batches("1KiB", "P2  1 KiB x 256 a batch", {.chunk_bytes = 1024, .batch = 256, .in_flight = 16, .duration = duration});
@@ -92,11 +70,13 @@ int run_on(const Options& options, const std::string& store) {
   if (wanted("single")) {
     const Shape shape{.chunk_bytes = 64, .batch = 1, .in_flight = 16'384, .duration = duration};
     const Shape relayed{.chunk_bytes = 64, .batch = 1, .in_flight = 1'024, .duration = duration};
-    table.rate("P1  64 B, 100 threads", [&] { return single_rate(*client, *bundle, shape, 100); }, [&] { return ceiling.rate(relayed); });
+    table.rate("P1  64 B, 100 threads", [&] { return single_rate(*client, *bundle, shape, 100); }, rates(relayed));
   }
   if (wanted("latency")) {
     constexpr std::size_t kRounds = 5'000;
-    table.latency("P3  one at a time p50/p99", round_trip(*client, *bundle, kRounds), ceiling.round_trip(kRounds));
+    std::vector<Table::Trip> peers = {[&] { return ceiling.round_trip(kRounds); }};
+    if (streams != nullptr) peers.emplace_back([&] { return streams->round_trip(kRounds); });
+    table.latency("P3  one at a time p50/p99", [&] { return round_trip(*client, *bundle, kRounds); }, peers);
   }
   return 0;
 }
@@ -137,11 +117,12 @@ int take_over(const Options& options, const std::string& store) {
 }
 
 int run(const Options& options) {
-  if (options.store != "redis") return run_on(options, options.store);
+  if (options.store != "redis") return run_on(options, options.store, nullptr);
   for (const auto* policy : {"everysec", "always"}) {
     const test::RedisServer redis({"--appendfsync", policy});
     fmt::print("\nredis-server of its own on a unix socket, appendfsync {}\n", policy);
-    if (const auto code = run_on(options, redis.url()); code != 0) return code;
+    Streams streams(redis.address().path);
+    if (const auto code = run_on(options, redis.url(), &streams); code != 0) return code;
     if (options.only.empty() || std::ranges::count(options.only, "takeover") > 0) {
       if (const auto code = take_over(options, redis.url()); code != 0) return code;
     }
@@ -155,8 +136,9 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   sublet::bench::Options options;
   CLI::App app(
-      "Chunks per second and round trip through the queue, beside ZeroMQ alone.\nExample: queue_bench --only 64B latency --seconds 10");
-  app.add_option("--role", options.role, "relay or echo: a part of the ceiling")->group("");
+      "Chunks per second and round trip through the queue, beside ZeroMQ alone and Redis Streams.\nExample: queue_bench --only 64B latency "
+      "--seconds 10");
+  app.add_option("--role", options.role, "relay, echo or consumer: a part of what is measured beside")->group("");
   app.add_option("--connect", options.connect)->group("");
   app.add_option("--ready-fd", options.ready_fd)->group("");
   app.add_option("--repeats", options.repeats, "measurements per figure; the median is printed")->capture_default_str();
@@ -170,5 +152,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);
   if (options.role == "echo") return sublet::bench::run_echo(options.connect, options.ready_fd);
+  if (options.role == "consumer") return sublet::bench::run_consumer(options.connect, options.ready_fd);
   return sublet::bench::run(options);
 }
