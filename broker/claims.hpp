@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,8 +39,8 @@ class Claims {
   virtual Result<ClaimChanges> changes(Instant now) = 0;
   /// Whether everything that was there for this broker at the start is served.
   [[nodiscard]] virtual bool has_settled() const = 0;
-  /// Whether the cluster is in sight. Without, nothing is claimed.
-  [[nodiscard]] virtual bool is_ready() const = 0;
+  /// Why nothing can be claimed at the moment; `retry_after_ms` where it may pass by itself.
+  [[nodiscard]] virtual std::optional<Error> trouble(Instant now) const = 0;
 
   /// Control endpoint of the broker that serves a shard; empty when none is known.
   [[nodiscard]] virtual std::string owner_of(ShardNumber shard) const = 0;
@@ -63,7 +64,7 @@ class FixedClaims final : public Claims {
   [[nodiscard]] std::vector<int> fds() const override { return {}; }
   Result<ClaimChanges> changes(Instant now) override;
   [[nodiscard]] bool has_settled() const override { return shards_.empty(); }
-  [[nodiscard]] bool is_ready() const override { return true; }
+  [[nodiscard]] std::optional<Error> trouble(Instant /*now*/) const override { return std::nullopt; }
   [[nodiscard]] std::string owner_of(ShardNumber /*shard*/) const override { return {}; }
   void close(ShardNumber /*shard*/, std::unique_ptr<Store> /*store*/) override {}
   bool end() override { return false; }

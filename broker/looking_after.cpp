@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "broker/server.hpp"
 #include "common/io/clock.hpp"
 
@@ -70,12 +72,17 @@ Readings Server::readings(Instant now) const {
                     .producers = peers_.count(wire::Role::producer),
                     .workers = peers_.count(wire::Role::worker),
                     .store = claims_->store_name(),
-                    .store_ready = claims_->is_ready(),
+                    .store_trouble = {},
                     .served = std::vector<bool>(shards_.of_cluster(), false)};
+  if (const auto trouble = claims_->trouble(now)) {
+    readings.store_trouble = trouble->detail;
+  }
   for (const Shard& shard : shards_.all()) {
     merge(readings.rules, shard.statistics(now));
     readings.served[shard.number()] = true;
-    readings.store_ready = readings.store_ready && shard.is_store_ready();
+    if (const auto trouble = shard.store_trouble()) {
+      readings.store_trouble = fmt::format("shard {}: {}", shard.number(), trouble->detail);
+    }
     readings.commit_age = std::max(readings.commit_age, shard.commit_age(now));
   }
   return readings;

@@ -155,13 +155,17 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-/// Waits so long and answers inquiries meanwhile, or until the process is asked to stop: then true.
-bool stopped_within(const io::StopSignals& stop, Inquiries& inquiries, Millis delay) {
+/// Waits so long and answers inquiries meanwhile with `trouble`, or until the process is asked to stop: then true.
+bool stopped_within(const io::StopSignals& stop, Inquiries& inquiries, const Error& trouble, Millis delay) {
   std::array<pollfd, 2> descriptors{pollfd{.fd = stop.fd(), .events = POLLIN, .revents = 0},
                                     pollfd{.fd = inquiries.fd(), .events = POLLIN, .revents = 0}};
   const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(delay.count()));
   if (ready > 0 && descriptors[1].revents != 0) {
-    inquiries.answer([] { return Readings{}; });
+    inquiries.answer([&] {
+      Readings readings;
+      readings.store_trouble = trouble.detail;
+      return readings;
+    });
   }
   return ready > 0 && descriptors[0].revents != 0;
 }
@@ -224,7 +228,7 @@ Result<std::unique_ptr<Claims>> open_claims(const Arguments& arguments, const io
     if (!told) {
       log->info("waiting: {}", claims.error().detail);
     }
-    if (stopped_within(stop, inquiries, kAskAgain)) {
+    if (stopped_within(stop, inquiries, claims.error(), kAskAgain)) {
       return nullptr;
     }
   }

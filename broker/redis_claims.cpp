@@ -95,6 +95,9 @@ Result<ClaimChanges> RedisClaims::changes(Instant now) {
     }
   }
   look_whether_settled();
+  if (auto looked = look_for_trouble(now); !looked) {
+    return std::unexpected(looked.error());
+  }
   return changes;
 }
 
@@ -182,8 +185,30 @@ void RedisClaims::look_whether_settled() {
              (seen_.size() == rosters_.size() && std::ranges::none_of(stages_, is_opening) && std::ranges::none_of(owners_, is_inherited));
 }
 
-bool RedisClaims::is_ready() const {
-  return settled_ && std::ranges::all_of(rosters_, [now = io::now()](const RedisRoster& roster) { return roster.is_in_sight(now); });
+std::optional<Error> RedisClaims::trouble(Instant now) const {
+  for (const RedisRoster& roster : rosters_) {
+    if (auto trouble = roster.trouble(now)) {
+      return trouble;
+    }
+  }
+  if (!settled_) {
+    return Error{.code = ErrorCode::store_unavailable, .detail = "shards are still being taken up", .retry_after_ms = 200};
+  }
+  return std::nullopt;
+}
+
+/// What does not pass by itself ends a broker that starts, and is told once by one that serves.
+Result<void> RedisClaims::look_for_trouble(Instant now) {
+  const auto trouble = this->trouble(now);
+  if (trouble && trouble->retry_after_ms == 0 && !settled_) {
+    return std::unexpected(*trouble);
+  }
+  const std::string text = trouble && trouble->retry_after_ms == 0 ? trouble->detail : std::string();
+  if (text != told_ && !text.empty()) {
+    log_->error("no shard can be taken from another broker, nor given to one: {}", text);
+  }
+  told_ = text;
+  return {};
 }
 
 std::string RedisClaims::owner_of(ShardNumber shard) const {

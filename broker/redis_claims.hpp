@@ -36,7 +36,7 @@ class RedisClaims final : public Claims {
   [[nodiscard]] std::vector<int> fds() const override;
   Result<ClaimChanges> changes(Instant now) override;
   [[nodiscard]] bool has_settled() const override { return settled_; }
-  [[nodiscard]] bool is_ready() const override;
+  [[nodiscard]] std::optional<Error> trouble(Instant now) const override;
   [[nodiscard]] std::string owner_of(ShardNumber shard) const override;
   void close(ShardNumber shard, std::unique_ptr<Store> store) override;
   bool end() override;
@@ -52,6 +52,7 @@ class RedisClaims final : public Claims {
   void open_shard_of(ShardNumber shard);
   [[nodiscard]] std::map<std::string, std::size_t> held_elsewhere(std::size_t store) const;
   void look_whether_settled();
+  Result<void> look_for_trouble(Instant now);
 
   std::vector<std::string> urls_;
   StoreWishes wishes_;
@@ -67,6 +68,8 @@ class RedisClaims final : public Claims {
   /// A shard that could not be opened is left alone until then.
   std::map<ShardNumber, Instant> not_before_;
   bool settled_ = false;
+  /// What was said last of a cluster that is out of sight.
+  std::string told_;
   bool ends_ = false;
   /// Ends first: what it still opens belongs to nobody.
   std::unique_ptr<Openings> openings_;

@@ -135,6 +135,8 @@ std::optional<Instant> Shard::next_deadline() const {
   return inputs_.empty() ? opened_.broker.next_deadline() : Instant::min();
 }
 
+std::optional<Error> Shard::store_trouble() const { return store_ready_ ? std::nullopt : std::optional(opened_.store->health().reason); }
+
 Millis Shard::commit_age(Instant now) const { return in_flight_ ? std::chrono::duration_cast<Millis>(now - commit_began_) : 0ms; }
 
 }  // namespace sublet::broker

@@ -64,7 +64,8 @@ class Shard {
   std::unique_ptr<Store> take_store() { return std::move(opened_.store); }
 
   [[nodiscard]] Statistics statistics(Instant now) const { return opened_.broker.statistics(now); }
-  [[nodiscard]] bool is_store_ready() const { return store_ready_; }
+  /// Why its store is not ready; nothing while it is.
+  [[nodiscard]] std::optional<Error> store_trouble() const;
   /// How long the commit in flight has been waiting; 0 without one.
   [[nodiscard]] Millis commit_age(Instant now) const;
 

@@ -68,12 +68,16 @@ void serve_ready(Inquiries& inquiries, httplib::Response& response) {
   const auto readings = inquiries.ask(kPatience);
   if (!readings) return answer(response, 503, kNoAnswer);
   const auto shards = readings->served.size();
-  if (shards == 0) return answer(response, 503, "the store is not open yet\n");
   const auto served = std::ranges::count(readings->served, true);
   // One that serves none is ready all the same: it says who does, and takes over when that broker is gone.
-  if (is_store_ready(*readings)) return answer(response, 200, fmt::format("ok: {} of {} shards are served here\n", served, shards));
+  if (shards > 0 && is_store_ready(*readings))
+    return answer(response, 200, fmt::format("ok: {} of {} shards are served here\n", served, shards));
+  if (!readings->store_trouble.empty()) {
+    return answer(response, 503, fmt::format("nothing is accepted, since the store is not ready: {}\n", readings->store_trouble));
+  }
+  if (shards == 0) return answer(response, 503, "nothing is accepted, since the store is not open yet\n");
   answer(response, 503,
-         fmt::format("store {} does not take commits (the last one for {} ms); nothing is accepted meanwhile\n", readings->store,
+         fmt::format("nothing is accepted, since store {} has not answered the last commit for {} ms\n", readings->store,
                      readings->commit_age.count()));
 }
 

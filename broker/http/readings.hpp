@@ -17,7 +17,7 @@ struct Readings {
   std::uint64_t producers = 0;
   std::uint64_t workers = 0;
   std::string store;
-  bool store_ready = true;  ///< by the stores' own account
+  std::string store_trouble;  ///< why it takes no commits, by its own account; empty while it does
   /// How long the commit in flight has been waiting for the store; 0 when none is.
   Millis commit_age{0};
   /// By shard of the cluster: whether it is served here. Empty while no store has been opened yet.
@@ -27,6 +27,6 @@ struct Readings {
 /// A store that takes longer for one commit is not there.
 constexpr Millis kReadyCommitAge = 2s;
 
-inline bool is_store_ready(const Readings& readings) { return readings.store_ready && readings.commit_age < kReadyCommitAge; }
+inline bool is_store_ready(const Readings& readings) { return readings.store_trouble.empty() && readings.commit_age < kReadyCommitAge; }
 
 }  // namespace sublet::broker

@@ -124,20 +124,30 @@ void RedisRoster::look(Instant now) {
 
 void RedisRoster::read(const std::vector<RedisReply>& replies, Instant now) {
   if (replies.size() != 1 + shards_.size()) return;
-  const auto& alive = replies.front();
-  if (alive.is_error()) {
-    if (fault_of(alive.text()) == RedisFault::no_script) session_.load_scripts();
+  const auto refused = std::ranges::find_if(replies, [](const RedisReply& reply) { return reply.is_error(); });
+  if (refused != replies.end()) {
+    if (fault_of(refused->text()) == RedisFault::no_script) return session_.load_scripts();
+    const auto place = static_cast<std::size_t>(refused - replies.begin());
+    const auto key = place == 0 ? std::string(kBrokers) : RedisKeys(shards_[place - 1]).owner;
+    refusal_ = error_of(fmt::format("{}: {}", session_.name(), key), refused->text());
     return;
   }
+  const auto& alive = replies.front();
   RedisSighting sighting;
   for (std::size_t index = 0; index < alive.size(); ++index) sighting.brokers.emplace_back(alive.at(index).text());
   for (std::size_t index = 0; index < shards_.size(); ++index) {
-    const auto& hold = replies[1 + index];
-    if (hold.is_error()) return;
-    sighting.owners[shards_[index]] = holder_of(hold.text());
+    sighting.owners[shards_[index]] = holder_of(replies[1 + index].text());
   }
   seen_ = now;
+  refusal_.reset();
   sighting_ = std::move(sighting);
+}
+
+std::optional<Error> RedisRoster::trouble(Instant now) const {
+  if (now < seen_ + options_.expiry) return std::nullopt;
+  if (!session_.is_up()) return session_.reason();
+  if (refusal_) return refusal_;
+  return Error{.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: no answer yet", session_.name()), .retry_after_ms = 200};
 }
 
 }  // namespace sublet::broker

@@ -56,8 +56,8 @@ class RedisRoster {
   void pump(Instant now);
   /// The newest one since the last call.
   std::optional<RedisSighting> take_sighting() { return std::exchange(sighting_, std::nullopt); }
-  /// Whether it was seen lately.
-  [[nodiscard]] bool is_in_sight(Instant now) const { return now < seen_ + options_.expiry; }
+  /// Why the cluster is out of sight; nothing while it was seen lately.
+  [[nodiscard]] std::optional<Error> trouble(Instant now) const;
 
  private:
   RedisRoster(RedisSession session, const RosterOptions& options) : options_(options), session_(std::move(session)) {}
@@ -76,6 +76,8 @@ class RedisRoster {
   Instant looked_;
   std::uint64_t looking_ = 0;
   Instant seen_ = Instant::min();
+  /// What Redis refused the last look with.
+  std::optional<Error> refusal_;
   std::optional<RedisSighting> sighting_;
 };
 

@@ -68,7 +68,17 @@ TEST(HttpServer, IsLiveButNotReadyWhileTheStoreKeepsACommitWaiting) {
   EXPECT_EQ(get(server, "/livez")->status, 200);
   const auto ready = get(server, "/readyz");
   EXPECT_EQ(ready->status, 503);
-  EXPECT_THAT(ready->body, HasSubstr("memory: does not take commits (the last one for 5000 ms)"));
+  EXPECT_THAT(ready->body, HasSubstr("memory: has not answered the last commit for 5000 ms"));
+}
+
+TEST(HttpServer, SaysInTheStoresOwnWordsWhyItIsNotReady) {
+  auto readonly = readings(0ms);
+  readonly.store_trouble = "redis://db: READONLY You can't write against a read only replica.";
+  Loop loop(readonly);
+  const auto server = HttpServer::open({.address = "127.0.0.1:0"}, loop.inquiries).value();
+  const auto ready = get(server, "/readyz");
+  EXPECT_EQ(ready->status, 503);
+  EXPECT_THAT(ready->body, HasSubstr(readonly.store_trouble));
 }
 
 TEST(HttpServer, SaysHowManyShardsItServes) {

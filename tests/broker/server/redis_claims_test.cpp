@@ -183,6 +183,44 @@ TEST_F(SharedRedis, RefusesAStoreOfAnotherCluster) {
   EXPECT_FALSE(claims_in({redis.url(), other.url()}, 4));
 }
 
+/// Lets it look at its stores until `done`, which it returns, or an error.
+template <class Done>
+Result<void> look_until(RedisClaims& claims, Done done) {
+  io::Poller poller;
+  for (const int fd : claims.fds()) poller.add(fd);
+  const auto deadline = io::now() + kPatience;
+  while (!done() && io::now() < deadline) {
+    poller.wait(1s);
+    if (auto changes = claims.changes(io::now()); !changes) return std::unexpected(changes.error());
+  }
+  EXPECT_TRUE(done());
+  return {};
+}
+
+TEST_F(SharedRedis, IsNotServedWhereSomebodyElsesKeyStandsInTheWay) {
+  static_cast<void>(redis.run({"LPUSH", "sublet:{cluster}:brokers", "x"}));
+  auto claims = claims_in({redis.url()}, 4).value();
+  claims->begin("tcp://127.0.0.1:7450");
+  const auto ended = look_until(*claims, [&] { return claims->has_settled(); });
+  ASSERT_FALSE(ended);
+  EXPECT_THAT(ended.error().detail, AllOf(HasSubstr("sublet:{cluster}:brokers"), HasSubstr("use another database")));
+}
+
+TEST_F(SharedRedis, IsOutOfSightWhileSomebodyElsesKeyStandsInTheWay) {
+  auto claims = claims_in({redis.url()}, 4).value();
+  claims->begin("tcp://127.0.0.1:7450");
+  ASSERT_TRUE(look_until(*claims, [&] { return claims->has_settled() && !claims->trouble(io::now()); }));
+  static_cast<void>(redis.run({"DEL", "sublet:{cluster}:brokers"}));
+  static_cast<void>(redis.run({"LPUSH", "sublet:{cluster}:brokers", "x"}));
+  const auto detail = [&] {
+    const auto trouble = claims->trouble(io::now());
+    return trouble ? trouble->detail : std::string();
+  };
+  ASSERT_TRUE(look_until(*claims, [&] { return detail().contains("sublet:{cluster}:brokers"); }));
+  static_cast<void>(redis.run({"DEL", "sublet:{cluster}:brokers"}));
+  ASSERT_TRUE(look_until(*claims, [&] { return detail().empty(); }));
+}
+
 TEST(SharedRedisCluster, HasShardsInDifferentSlots) {
   const sublet::test::RedisClusterNode redis;
   RunningServer broker(any_ports(), claims_in({redis.url()}, 4).value());
