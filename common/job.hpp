@@ -93,6 +93,9 @@ struct JobSpec {
   Millis deadline{0};
   /// How long it is kept after its end, with the outputs that nobody took. 0: as long as the broker keeps jobs.
   Millis ttl{0};
+  /// By reference: the host where payloads and outputs stay, as its workers name it in HELLO. What travels instead are references to them
+  /// (common/reference.hpp). Zero: they travel.
+  Token host = {};
 
   bool operator==(const JobSpec&) const = default;
 };

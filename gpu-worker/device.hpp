@@ -90,8 +90,11 @@ class Session {
   virtual Result<StreamId> stream_create() = 0;
 
   /// Host memory that most copies will come from and go to, made ready for them. Copies from and to other memory work as well, slower.
-  /// @param memory  must outlive the session. `resource_exhausted` when it cannot be made ready: everything works all the same
+  /// @param memory  must outlive the session, or `unpin_host`. `resource_exhausted` when it cannot be made ready: everything works all the
+  ///                same
   virtual Result<void> pin_host([[maybe_unused]] std::span<std::byte> memory) { return {}; }
+  /// Nothing that is queued uses it any more.
+  virtual void unpin_host([[maybe_unused]] std::span<std::byte> memory) {}
 
   [[nodiscard]] virtual Bytes bytes_in_use() const = 0;
   [[nodiscard]] virtual Bytes bytes_at_peak() const = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/io/random.hpp"
+#include "common/io/segment.hpp"
 #include "common/wire/bundle.hpp"
 #include "producer/core/merge.hpp"
 #include "producer/engine.hpp"
@@ -53,6 +55,23 @@ Result<Job> Client::open(const Bundle& bundle, JobSpec spec) {
     if (!job.reader && job.taken_before < opened->taken) job.taken_before = job.taken_told = opened->taken;
   });
   return Job(engine_, std::move(handle), {.resumed = keyed && opened->resumed, .accepted = opened->accepted});
+}
+
+Result<Job> Client::open(const Bundle& bundle, JobSpec spec, const ByReference& by_reference) {
+  if (!spec.idempotency_key.empty()) {
+    return fail(ErrorCode::bad_argument,
+                "a job by reference ends with this process, so no key finds it again; leave the idempotency key out");
+  }
+  if (auto valid = validate(bundle.pipeline); !valid) return std::unexpected(valid.error());
+  const auto host = io::shared_host();
+  if (!host) return std::unexpected(host.error());
+  io::SystemRandom random;
+  auto places = producer::Places::create(bundle.pipeline, spec.max_chunk_bytes, by_reference.memory, random);
+  if (!places) return std::unexpected(std::move(places.error()));
+  spec.host = *host;
+  auto job = open(bundle, std::move(spec));
+  if (job) job->handle_->places = std::move(*places);
+  return job;
 }
 
 Result<Job> Client::attach(JobId job) {

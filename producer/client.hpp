@@ -50,6 +50,12 @@ struct ClientOptions {
   Bytes read_window = 64_MiB;
 };
 
+/// How the payloads and outputs of a job by reference are kept.
+struct ByReference {
+  /// For those of the chunks that were submitted and whose outputs were not let go of. Reserved at once, in /dev/shm.
+  Bytes memory = 256_MiB;
+};
+
 using QueueStatus = wire::QueueStatus;
 using WorkerStatus = wire::WorkerStatus;
 using DeadSelection = wire::DeadSelection;
@@ -78,6 +84,12 @@ class Client {
 
   /// Opens a job, or finds the one of `spec.idempotency_key`. `spec.pipeline` is filled in here.
   Result<Job> open(const Bundle& bundle, JobSpec spec);
+  /// Opens a job by reference: payloads and outputs stay where they are, in memory that this process and the workers of its host share, and
+  /// are copied once each way, to the device and back. Only those workers run it. What was submitted survives brokers and workers, but not
+  /// this process: a chunk that has not run by then is dead with `payload_lost`, so keep the job until it has ended; an idempotency key is
+  /// `bad_argument`. Outputs are read here; they are aggregated by `collect` or `count` only. An output holds its place until it is let go
+  /// of: copy what you keep for long.
+  Result<Job> open(const Bundle& bundle, JobSpec spec, const ByReference& by_reference);
   /// An existing job, `not_found` when the broker has none of that id.
   Result<Job> attach(JobId job);
 

@@ -18,6 +18,7 @@
 #include "common/time.hpp"
 #include "producer/client.hpp"
 #include "producer/core/router.hpp"
+#include "producer/places.hpp"
 #include "producer/planes.hpp"
 
 namespace sublet::producer {
@@ -28,6 +29,7 @@ using AcceptedCallback = std::function<void(const AcceptedChunks&)>;
 /// One job, as its callers share it. Guarded by the engine's lock.
 struct JobHandle {
   std::shared_ptr<KnownJob> state;
+  std::shared_ptr<Places> places;   ///< of a job by reference; set before anybody else has the handle
   std::condition_variable moved;    ///< accepted, status, lost
   std::condition_variable outputs;  ///< outputs, ended, lost
   std::shared_ptr<const StatusCallback> on_status;
@@ -98,6 +100,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] const ClientOptions& options() const { return options_; }
   std::uint64_t random();
   void interrupt(bool on);
+  [[nodiscard]] bool is_interrupted() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;

@@ -44,6 +44,11 @@ std::uint64_t Engine::random() {
   return random_.next();
 }
 
+bool Engine::is_interrupted() const {
+  const std::lock_guard lock(mutex_);
+  return interrupted_;
+}
+
 void Engine::interrupt(bool on) {
   std::vector<std::shared_ptr<JobHandle>> keep;
   const std::lock_guard lock(mutex_);

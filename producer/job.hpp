@@ -15,6 +15,7 @@ namespace sublet {
 
 namespace producer {
 class Engine;
+class Places;
 struct JobHandle;
 }  // namespace producer
 
@@ -28,6 +29,24 @@ struct Chunk {
 struct ChunkView {
   ChunkId id;
   ByteView payload;
+};
+
+/// A chunk's payload before it is submitted, in memory that the workers of this host share. Made by `Job::place`.
+class Placed {
+ public:
+  Placed(Placed&&) noexcept = default;
+  Placed& operator=(Placed&& other) noexcept;
+  ~Placed();
+
+  /// To be filled.
+  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+
+ private:
+  friend class Job;
+  Placed(std::shared_ptr<producer::Places> places, std::uint64_t place, std::uint64_t length);
+  std::shared_ptr<producer::Places> places_;  ///< null once it was submitted
+  std::uint64_t place_ = 0;
+  std::span<std::byte> bytes_;
 };
 
 /// A batch that the broker has made durable.
@@ -56,6 +75,12 @@ class Job {
   Result<void> submit(std::span<const Chunk> chunks);
   Result<void> submit(std::span<const ChunkView> chunks);
 
+  /// For a job that was opened by reference: room for a payload of that many bytes, to be filled and submitted without a copy. Waits while
+  /// every place is taken, at most the client's `call_timeout`: a place is free again when its chunk's output was read and let go of.
+  /// Errors: `chunk_too_large`, `resource_exhausted`, `interrupted`, `bad_argument` for a job whose payloads travel.
+  Result<Placed> place(std::uint64_t bytes);
+  Result<void> submit(ChunkId chunk, Placed payload);
+
   /// Waits until everything submitted before the call, by any thread, is ACCEPTED: durable, as far as the store is.
   Result<void> flush(Millis timeout = kForever);
   /// Flushes, then says that no more chunks come. Safe to repeat.
@@ -83,6 +108,8 @@ class Job {
     bool resumed = false;
     std::uint64_t accepted = 0;
   };
+  template <class Item>
+  Result<void> submit_placed(std::span<const Item> chunks);
   Job(std::shared_ptr<producer::Engine> engine, std::shared_ptr<producer::JobHandle> handle, Opening opening);
 
   // In this order: the handle is let go before the engine.

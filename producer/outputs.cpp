@@ -60,6 +60,9 @@ Result<void> Outputs::State::fill(std::size_t most, Millis timeout) {
     if (last) sequence.end();
   }
   for (const ChunkOutput& output : batch) untold += {.chunks = 1, .bytes = output.output ? output.output->size() : 0};
+  if (job->places) {
+    for (ChunkOutput& output : batch) output.output = job->places->output(output.id, std::move(output.output));
+  }
   return {};
 }
 

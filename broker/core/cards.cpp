@@ -45,18 +45,14 @@ void Cards::forget(std::uint64_t instance) {
   offered_.erase(found);
 }
 
-std::optional<Cards::Place> Cards::take(std::uint64_t bytes) {
-  for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0; ++key) {
-    if (key->free_bytes < bytes) continue;
-    const Place place{.instance = key->instance, .card = key->card};
-    auto& offered = offered_[place.instance];
-    index(place.instance, offered, false);
-    offered.pending.push_back({.ordinal = ++offered.sent, .card = place.card, .bytes = bytes});
-    set_aside(offered, offered.pending.back());
-    index(place.instance, offered, true);
-    return place;
-  }
-  return std::nullopt;
+Cards::Place Cards::set_aside(Key key, std::uint64_t bytes) {
+  const Place place{.instance = key.instance, .card = key.card};
+  auto& offered = offered_[place.instance];
+  index(place.instance, offered, false);
+  offered.pending.push_back({.ordinal = ++offered.sent, .card = place.card, .bytes = bytes});
+  set_aside(offered, offered.pending.back());
+  index(place.instance, offered, true);
+  return place;
 }
 
 Cards::Sum Cards::sum(std::uint64_t instance) const {

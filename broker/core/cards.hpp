@@ -25,8 +25,17 @@ class Cards {
   /// The connection is gone: its offer is void, and LEASEs are counted from zero.
   void forget(std::uint64_t instance);
 
-  /// A card with `bytes` free: the one with most sessions free, then most bytes. The slice is set aside.
-  std::optional<Place> take(std::uint64_t bytes);
+  /// A card with `bytes` free of a worker that `fits`: the one with most sessions free, then most bytes. The slice is set aside.
+  template <class Fits>
+  std::optional<Place> take(std::uint64_t bytes, Fits fits) {
+    for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0; ++key) {
+      if (key->free_bytes >= bytes && fits(key->instance)) return set_aside(*key, bytes);
+    }
+    return std::nullopt;
+  }
+  std::optional<Place> take(std::uint64_t bytes) {
+    return take(bytes, [](std::uint64_t) { return true; });
+  }
 
   /// The largest card anyone has, free or not; 0 without any.
   [[nodiscard]] std::uint64_t largest() const { return totals_.empty() ? 0 : *totals_.rbegin(); }
@@ -57,6 +66,8 @@ class Cards {
     std::uint64_t sent = 0;
   };
 
+  /// @param key  one of `free_`, by value since that changes
+  Place set_aside(Key key, std::uint64_t bytes);
   void index(std::uint64_t instance, const Offered& offered, bool wanted);
   static void set_aside(Offered& offered, const Pending& pending);
 

@@ -83,7 +83,7 @@ std::uint32_t Core::grant_limit(const Lease& lease, const Job& job) const {
     target = std::clamp(std::floor(static_cast<double>(options_.grant_target.count()) / cost), 1.0, most);
     worth = std::clamp(std::floor(kWorthDividing / cost), 1.0, target);
   }
-  const auto sum = lease.size->pool->sum({.isolation = lease.size->key.isolation});
+  const auto sum = lease.size->pool->sum(lease.size->key.smallest());
   const auto takers = std::max<std::uint64_t>(sum.sessions, 1) * (lease.grants.empty() ? 1 : 2);
   const std::uint64_t share = (sum.ready + takers - 1) / takers;
   return static_cast<std::uint32_t>(std::min(target, std::max(static_cast<double>(share), worth)));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "broker/core/aggregate.hpp"
+#include "common/reference.hpp"
 
 namespace sublet::broker {
 
@@ -116,6 +117,16 @@ Result<void> check_sizes(const JobSpec& spec, std::uint64_t max_chunk_bytes) {
                 fmt::format("max_chunk_bytes {} is over this broker's limit of {}; cut the work into smaller chunks", spec.max_chunk_bytes,
                             max_chunk_bytes));
   }
+  if (spec.host != Token{}) {
+    if (spec.max_chunk_bytes < Reference::kBytes) {
+      return fail(ErrorCode::bad_argument, fmt::format("max_chunk_bytes {} by reference, where each reference takes {}; send such chunks",
+                                                       spec.max_chunk_bytes, Reference::kBytes));
+    }
+    if (spec.aggregate != AggregateKind::collect && spec.aggregate != AggregateKind::count) {
+      return fail(ErrorCode::bad_argument,
+                  "outputs by reference do not come here; aggregate them where they are read (collect), or count them");
+    }
+  }
   if (spec.priority > 9) return fail(ErrorCode::bad_argument, fmt::format("priority {} is none of 0 (first) to 9 (last)", spec.priority));
   if (spec.policy == PolicyKind::quorum && spec.quorum == 0) {
     return fail(ErrorCode::bad_argument, "a quorum of 0 chunks; ask for at least 1");
@@ -184,6 +195,7 @@ std::string difference_of(const JobSpec& present, const JobSpec& asked) {
       difference("deadline_ms", present.deadline.count(), asked.deadline.count()),
       difference("ttl_ms", present.ttl.count(), asked.ttl.count()),
       difference("after_any", present.after_any, asked.after_any),
+      present.host == asked.host ? "" : "the host of its payloads",
       present.after == asked.after ? "" : "the jobs it runs after",
   };
   for (const auto& text : differences) {

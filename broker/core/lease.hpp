@@ -75,6 +75,7 @@ struct Lease {
 struct Worker {
   std::uint64_t instance = 0;
   std::string name;
+  Token host;   ///< whose payloads by reference it takes; zero: of none
   PeerId peer;  ///< zero while it is away
   Instant connected;
   std::vector<Lease*> leases;

@@ -172,6 +172,7 @@ void Core::write_lease(const Lease& lease) {
                                                                           .bytes = lease.bytes,
                                                                           .max_chunk_bytes = lease.size->key.max_chunk_bytes,
                                                                           .isolation = lease.size->key.isolation,
+                                                                          .host = lease.size->key.host,
                                                                           .got = lease.got,
                                                                           .up = lease.up,
                                                                           .window_chunks = lease.window_chunks,

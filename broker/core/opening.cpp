@@ -31,7 +31,7 @@ Result<void> check_shard(const BrokerOptions& options, const std::string& queue)
               fmt::format("queue \"{}\" is not in shard {} but in {}; open the job there", queue, options.shard, fmt::join(shards, ", ")));
 }
 
-SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .max_chunk_bytes = spec.max_chunk_bytes}; }
+SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .host = spec.host, .max_chunk_bytes = spec.max_chunk_bytes}; }
 
 }  // namespace
 

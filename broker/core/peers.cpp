@@ -37,6 +37,7 @@ void Core::greet_worker(Request request, const wire::Hello& message) {
   // Cards are offered, and LEASEs counted, anew on each connection.
   cards_.forget(worker.instance);
   worker.name = message.name;
+  worker.host = message.host;
   worker.peer = request.peer;
   worker.connected = now_;
   peers_[request.peer] = {.role = wire::Role::worker, .worker = &worker, .jobs = {}};

@@ -196,7 +196,7 @@ struct Core::Restoring {
     const auto* bundle = find_record<Blob>(records, {.kind = RecordKind::bundle, .hash = record.pipeline});
     if (pool == core.pools_.end() && bundle == nullptr) return;
     auto& home = core.pool_of(record.pipeline, bundle == nullptr ? Blob() : *bundle);
-    const SizeKey key{.isolation = record.isolation, .max_chunk_bytes = record.max_chunk_bytes};
+    const SizeKey key{.isolation = record.isolation, .host = record.host, .max_chunk_bytes = record.max_chunk_bytes};
     auto& size = home.sizes[key];
     size.pool = &home;
     size.key = key;

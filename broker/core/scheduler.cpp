@@ -43,7 +43,7 @@ void ReadyIndex::open(Queue& queue, bool open) {
 }
 
 Job* ReadyIndex::pick(Pool& pool, const SizeKey& lease) {
-  const auto begin = pool.sizes.lower_bound({.isolation = lease.isolation});
+  const auto begin = pool.sizes.lower_bound(lease.smallest());
   const auto end = pool.sizes.upper_bound(lease);
   for (std::size_t priority = 0; priority < kPriorities; ++priority) {
     Bucket* first = nullptr;

@@ -34,15 +34,18 @@ struct Bucket {
 
 struct Pool;
 
-/// What jobs ask of a lease, besides its pipeline. A lease serves the jobs of its isolation class whose chunks are not larger.
+/// What jobs ask of a lease, besides its pipeline. A lease serves the jobs of its kind whose chunks are not larger.
 struct SizeKey {
   Isolation isolation = Isolation::tenant;
+  Token host;  ///< the only one where the lease may be: of jobs by reference; else zero
   std::uint64_t max_chunk_bytes = 0;
 
   constexpr auto operator<=>(const SizeKey&) const = default;
+  /// The least of its kind.
+  [[nodiscard]] SizeKey smallest() const { return {.isolation = isolation, .host = host}; }
 };
 
-/// Everything of one pipeline and isolation class with the same largest chunk: jobs that need leases of (at least) that size, and leases of
+/// Everything of one pipeline and kind with the same largest chunk: jobs that need leases of (at least) that size, and leases of
 /// exactly that size.
 struct SizeClass {
   Pool* pool = nullptr;
@@ -90,10 +93,10 @@ struct Pool {
     std::uint64_t sessions = 0;
     std::uint64_t idle = 0;  ///< sessions without a grant
   };
-  /// Over the sizes from `first` on, of its isolation class.
+  /// Over the sizes from `first` on, of its kind.
   [[nodiscard]] Sum sum(const SizeKey& first) const {
     Sum sum;
-    for (auto size = sizes.lower_bound(first); size != sizes.end() && size->first.isolation == first.isolation; ++size) {
+    for (auto size = sizes.lower_bound(first); size != sizes.end() && size->first.smallest() == first.smallest(); ++size) {
       sum.ready += size->second.ready;
       sum.sessions += size->second.leases.size();
       sum.idle += size->second.leases.size() - size->second.busy;

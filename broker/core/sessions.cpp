@@ -58,7 +58,8 @@ bool Core::add_session(Pool& pool) {
 }
 
 bool Core::place_lease(SizeClass& size) {
-  const auto place = cards_.take(size.lease_bytes);
+  const auto fits = [&](std::uint64_t instance) { return size.key.host == Token{} || workers_.at(instance)->host == size.key.host; };
+  const auto place = cards_.take(size.lease_bytes, fits);
   if (!place) return false;
   auto owned = std::make_unique<Lease>();
   auto& lease = *owned;
@@ -85,7 +86,8 @@ bool Core::place_lease(SizeClass& size) {
                    .max_chunk_bytes = size.key.max_chunk_bytes,
                    .ttl_ms = static_cast<std::uint32_t>(options_.lease_ttl.count()),
                    .pipeline = size.pool->pipeline,
-                   .isolation = size.key.isolation});
+                   .isolation = size.key.isolation,
+                   .by_reference = size.key.host != Token{}});
   return true;
 }
 

@@ -144,6 +144,7 @@ struct LeaseRecord {
   std::uint64_t bytes = 0;
   std::uint64_t max_chunk_bytes = 0;
   Isolation isolation = Isolation::tenant;  ///< asked for
+  Token host;                               ///< of its jobs by reference; else zero
   Isolation got = Isolation::tenant;        ///< by the last WINDOW, as what follows
   /// None before the session is up.
   bool up = false;

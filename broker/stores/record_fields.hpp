@@ -88,6 +88,7 @@ struct FieldTable<broker::LeaseRecord> {
                                              Field{"bytes", &Record::bytes},
                                              Field{"max_chunk_bytes", &Record::max_chunk_bytes},
                                              Field{"isolation", &Record::isolation},
+                                             Field{"host", &Record::host},
                                              Field{"got", &Record::got},
                                              Field{"up", &Record::up},
                                              Field{"window_chunks", &Record::window_chunks},

@@ -46,7 +46,8 @@ struct FieldTable<JobSpec> {
                                              Field{"after", &JobSpec::after},
                                              Field{"after_any", &JobSpec::after_any},
                                              Field{"deadline_ms", &JobSpec::deadline},
-                                             Field{"ttl_ms", &JobSpec::ttl}};
+                                             Field{"ttl_ms", &JobSpec::ttl},
+                                             Field{"host", &JobSpec::host}};
 };
 
 template <>

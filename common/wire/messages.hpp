@@ -203,11 +203,13 @@ struct Hello {
   std::uint64_t instance = 0;  ///< random per process; the same on both planes, for every shard and after a reconnect
   std::string name;            ///< for people: host and pid, say
   Token token;
+  Token host;  ///< of a worker, where it takes payloads by reference; else zero
   std::vector<HeldLease> leases;
 
-  static constexpr auto kFields = std::tuple{
-      Field{"role", &Hello::role},         Field{"plane", &Hello::plane}, Field{"minor", &Hello::minor}, Field{"shard", &Hello::shard},
-      Field{"instance", &Hello::instance}, Field{"name", &Hello::name},   Field{"token", &Hello::token}, Field{"leases", &Hello::leases}};
+  static constexpr auto kFields =
+      std::tuple{Field{"role", &Hello::role},   Field{"plane", &Hello::plane},       Field{"minor", &Hello::minor},
+                 Field{"shard", &Hello::shard}, Field{"instance", &Hello::instance}, Field{"name", &Hello::name},
+                 Field{"token", &Hello::token}, Field{"host", &Hello::host},         Field{"leases", &Hello::leases}};
   bool operator==(const Hello&) const = default;
 };
 
@@ -327,11 +329,13 @@ struct Lease {
   std::uint32_t ttl_ms = 0;
   ContentHash pipeline;
   Isolation isolation = Isolation::tenant;
+  bool by_reference = false;  ///< its chunks' payloads are references, and so have their outputs to be
 
-  static constexpr auto kFields =
-      std::tuple{Field{"lease", &Lease::lease},   Field{"token", &Lease::token},       Field{"tenant", &Lease::tenant},
-                 Field{"card", &Lease::card},     Field{"bytes", &Lease::bytes},       Field{"max_chunk_bytes", &Lease::max_chunk_bytes},
-                 Field{"ttl_ms", &Lease::ttl_ms}, Field{"pipeline", &Lease::pipeline}, Field{"isolation", &Lease::isolation}};
+  static constexpr auto kFields = std::tuple{Field{"lease", &Lease::lease},         Field{"token", &Lease::token},
+                                             Field{"tenant", &Lease::tenant},       Field{"card", &Lease::card},
+                                             Field{"bytes", &Lease::bytes},         Field{"max_chunk_bytes", &Lease::max_chunk_bytes},
+                                             Field{"ttl_ms", &Lease::ttl_ms},       Field{"pipeline", &Lease::pipeline},
+                                             Field{"isolation", &Lease::isolation}, Field{"by_reference", &Lease::by_reference}};
   bool operator==(const Lease&) const = default;
 };
 

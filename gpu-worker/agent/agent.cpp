@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "common/io/clock.hpp"
+#include "common/io/segment.hpp"
 
 namespace sublet::agent {
 namespace {
@@ -23,6 +24,7 @@ Agent::Agent(AgentOptions options, io::Context& context, Random& random, io::Log
       random_(&random),
       log_(std::move(log)),
       instance_(random.next()),
+      host_(io::shared_host().value_or(Token{})),
       brokers_(options_.brokers),
       cards_(options_, log_) {
   set_shards(1);

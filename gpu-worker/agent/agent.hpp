@@ -117,6 +117,7 @@ class Agent {
   Random* random_;
   io::Log log_;
   std::uint64_t instance_;
+  Token host_;  ///< zero where segments cannot be shared
   BrokerList brokers_;
   std::vector<std::unique_ptr<ShardLink>> links_;  ///< by shard; one until a broker has said how many there are
   Cards cards_;

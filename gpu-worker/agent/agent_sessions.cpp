@@ -26,7 +26,7 @@ void Agent::start_waiting(const ContentHash& pipeline, Instant now) {
 void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBundle> bundle, Instant now) {
   const wire::Lease& lease = session.lease();
   const auto deadline = link_of(session).leases.deadline(lease.lease);
-  const auto arena = GrantBook::arena_needed(*bundle, lease.max_chunk_bytes);
+  const auto arena = GrantBook::arena_needed(*bundle, lease);
   if (!arena || !deadline) {
     end_session(session, arena ? Error{.code = ErrorCode::lease_expired, .detail = {}} : arena.error(),
                 arena ? ErrorCode::lease_expired : arena.error().code, now);

@@ -10,7 +10,8 @@ namespace sublet::agent {
 void Agent::set_shards(ShardNumber shards) {
   while (links_.size() < shards) {
     const auto shard = static_cast<ShardNumber>(links_.size());
-    const LinkOptions options{.shard = shard, .name = options_.name, .instance = instance_, .insecure_network = options_.insecure_network};
+    const LinkOptions options{
+        .shard = shard, .name = options_.name, .instance = instance_, .host = host_, .insecure_network = options_.insecure_network};
     links_.push_back(std::make_unique<ShardLink>(shard, BrokerLink(*context_, options, brokers_, *random_, log_)));
     dealer_.set_shards(static_cast<ShardNumber>(links_.size()));
     deal_due_ = true;

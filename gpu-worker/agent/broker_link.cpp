@@ -46,6 +46,7 @@ void BrokerLink::say_hello(io::Socket& socket, wire::Plane plane, std::vector<wi
                    .instance = options_.instance,
                    .name = options_.name,
                    .token = token_,
+                   .host = options_.host,
                    .leases = std::move(leases)},
        nullptr);
 }

@@ -22,6 +22,7 @@ struct LinkOptions {
   ShardNumber shard = 0;
   std::string name;
   std::uint64_t instance = 0;  ///< the same on all links of a process
+  Token host;                  ///< whose payloads by reference are taken; zero: none are
   bool insecure_network = false;
 };
 

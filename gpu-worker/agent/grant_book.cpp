@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "common/reference.hpp"
+
 namespace sublet::agent {
 namespace {
 
@@ -22,16 +24,23 @@ constexpr std::uint64_t kLargestChunk = std::uint64_t{1} << 30U;
 
 }  // namespace
 
-GrantBook::GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bundle, std::uint64_t max_chunk_bytes)
-    : end_(&end), bundle_(std::move(bundle)), max_chunk_bytes_(max_chunk_bytes), blocks_(Bytes{end.arena().size()}) {}
+GrantBook::GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bundle, const wire::Lease& lease)
+    : end_(&end),
+      bundle_(std::move(bundle)),
+      max_chunk_bytes_(most_payload(lease)),
+      by_reference_(lease.by_reference),
+      blocks_(Bytes{end.arena().size()}) {}
 
-Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, std::uint64_t max_chunk_bytes) {
+std::uint64_t GrantBook::most_payload(const wire::Lease& lease) { return lease.by_reference ? Reference::kBytes : lease.max_chunk_bytes; }
+
+Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, const wire::Lease& lease) {
+  const std::uint64_t max_chunk_bytes = most_payload(lease);
   const auto empty = bundle.sizes.output_room(0);
   const auto largest = bundle.sizes.output_room(max_chunk_bytes);
   if (!empty || !largest) {
     return std::unexpected(empty ? largest.error() : empty.error());
   }
-  const std::uint64_t output = std::max(*empty, *largest);
+  const std::uint64_t output = lease.by_reference ? Reference::kBytes : std::max(*empty, *largest);
   if (max_chunk_bytes > kLargestChunk || output > kLargestChunk) {
     return fail(ErrorCode::chunk_too_large,
                 fmt::format("chunks of {} bytes with outputs of {} bytes: a worker moves at most {} bytes; split the chunks",
@@ -154,6 +163,9 @@ void GrantBook::fill(const Part& part, std::uint64_t input_bytes) {
 
 /// Bytes to keep for the output of a chunk; none when the pipeline cannot be sized for it, which the session process will say in words.
 std::uint32_t GrantBook::place_for(std::uint32_t input_bytes) {
+  if (by_reference_) {
+    return Reference::kBytes;
+  }
   if (last_place_ && last_place_->first == input_bytes) {
     return last_place_->second;
   }

@@ -27,10 +27,12 @@ struct Settlement {
 /// The grants of one session on their way through its process: copied into its arena, as much as fits at a time, and collected again.
 class GrantBook {
  public:
-  GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bundle, std::uint64_t max_chunk_bytes);
+  GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bundle, const wire::Lease& lease);
 
+  /// The largest payload that a RUN of this lease may bring.
+  static std::uint64_t most_payload(const wire::Lease& lease);
   /// Arena that a session needs to keep all its lanes busy with its largest chunks.
-  static Result<Bytes> arena_needed(const LoadedBundle& bundle, std::uint64_t max_chunk_bytes);
+  static Result<Bytes> arena_needed(const LoadedBundle& bundle, const wire::Lease& lease);
 
   /// Takes a grant; one that is there already is left as it is. `bad_message` when its lengths do not add up.
   Result<void> add(wire::Run run, Blob payload);
@@ -81,6 +83,7 @@ class GrantBook {
   ring::AgentEnd* end_;
   std::shared_ptr<const LoadedBundle> bundle_;
   std::uint64_t max_chunk_bytes_;
+  bool by_reference_;
   ring::Blocks blocks_;
   /// A deque, since parts point at grants.
   std::deque<Grant> grants_;

@@ -48,10 +48,11 @@ Result<void> LeasedSession::start(Place place, std::shared_ptr<const LoadedBundl
   }
   // The first command's block: no run comes before the answer, so nothing else lies there.
   std::memcpy(end.arena().data(), image.data(), image.size());
-  book_.emplace(end, bundle_, lease_.max_chunk_bytes);
+  book_.emplace(end, bundle_, lease_);
   watchdog_.emplace(bundle_->time_limit + kGrace);
-  window_.emplace(WindowLimits{.lanes = bundle_->lanes, .max_chunk_bytes = lease_.max_chunk_bytes, .arena_bytes = end.arena().size()});
-  const ring::Command command{.kind = ring::CommandKind::start,
+  window_.emplace(
+      WindowLimits{.lanes = bundle_->lanes, .max_chunk_bytes = GrantBook::most_payload(lease_), .arena_bytes = end.arena().size()});
+  const ring::Command command{.kind = lease_.by_reference ? ring::CommandKind::start_by_reference : ring::CommandKind::start,
                               .input_bytes = image.size(),
                               .slice_bytes = lease_.bytes,
                               .max_chunk_bytes = lease_.max_chunk_bytes};

@@ -13,7 +13,7 @@
 namespace sublet::ring {
 
 /// Changes with the layout, so that an agent and a session program of different builds refuse each other.
-inline constexpr std::uint64_t kMagic = 0x5355424c'52494e32;
+inline constexpr std::uint64_t kMagic = 0x5355424c'52494e33;
 
 /// Commands, and replies, that may be under way at a time. A power of two.
 inline constexpr std::uint64_t kSlots = 256;
@@ -25,9 +25,10 @@ inline constexpr std::uint64_t kAlignment = 64;
 inline constexpr std::size_t kNoteBytes = 2048;
 
 enum class CommandKind : std::uint32_t {
-  start = 1,  ///< the block holds the bundle; answered by `started` or `failed`
-  run = 2,    ///< the block is laid out as `RunLayout` says; answered by `ran`
-  close = 3,  ///< the last one: free everything that the lease has there; answered by `closed`
+  start = 1,               ///< the block holds the bundle; answered by `started` or `failed`
+  run = 2,                 ///< the block is laid out as `RunLayout` says; answered by `ran`
+  close = 3,               ///< the last one: free everything that the lease has there; answered by `closed`
+  start_by_reference = 4,  ///< as `start`; what the blocks of its runs hold are references to payloads and outputs
 };
 
 enum class ReplyKind : std::uint32_t {

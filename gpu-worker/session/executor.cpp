@@ -37,6 +37,9 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   // A host whose limits forbid it works all the same, with one more copy for each chunk.
   [[maybe_unused]] const auto pinned = (*session)->pin_host(end.arena());
   Executor executor(end, device, std::move(*session), std::move(*plan));
+  if (command.kind == ring::CommandKind::start_by_reference) {
+    executor.references_.emplace();
+  }
   if (auto loaded = executor.load(*bundle); !loaded) {
     return std::unexpected(loaded.error());
   }
@@ -154,20 +157,33 @@ Result<void> Executor::begin_chunk(RunInHand& run) {
     pass_.emplace(device_->gate.enter(run.alone()));
     waiting_since_ = io::now();
   }
-  in_flight_[lane] = {.run = &run, .chunk = chunk};
+  in_flight_[lane] = {.run = &run, .chunk = chunk, .answer = {}, .referred = {}};
   ++flying_;
   if (flying_ == 1) {
     show_oldest();
   }
   end_->set_running_count(static_cast<std::uint32_t>(flying_));
-  const ChunkBytes bytes = run.take();
-  auto begun = lanes_[lane].begin(*session_, plan_, modules_, bytes, run.alone(), traffic_);
+  const auto bytes = place(in_flight_[lane], run.take());
+  auto begun = bytes ? lanes_[lane].begin(*session_, plan_, modules_, *bytes, run.alone(), traffic_) : std::unexpected(bytes.error());
   if (begun || begun.error().code == ErrorCode::session_lost) {
     // A session lost by now is another chunk's doing, which finishing that one will tell.
     return {};
   }
+  References::give_up(in_flight_[lane].referred);
   landed();
   return refuse_chunk(run, chunk, begun.error());
+}
+
+/// Where the chunk's bytes are: in its run's block, or where the reference there says.
+Result<ChunkBytes> Executor::place(InFlight& chunk, const ChunkBytes& bytes) {
+  if (!references_) {
+    return bytes;
+  }
+  if (bytes.output.size() < Reference::kBytes) {
+    return fail(ErrorCode::protocol_error, "no room for the reference to an output");
+  }
+  chunk.answer = bytes.output;
+  return references_->resolve(bytes.input, *session_, chunk.referred);
 }
 
 /// Outcomes are given in order, so the chunks before this one are waited for.
@@ -194,7 +210,7 @@ Result<void> Executor::finish_all() {
 }
 
 Result<void> Executor::finish_oldest() {
-  const InFlight oldest = in_flight_[oldest_];
+  InFlight& oldest = in_flight_[oldest_];
   auto output_bytes = lanes_[oldest_].finish(*session_);
   const Instant now = io::now();
   const auto took = std::chrono::duration_cast<Micros>(now - std::exchange(waiting_since_, now));
@@ -202,17 +218,21 @@ Result<void> Executor::finish_oldest() {
     if (breaks_session(output_bytes.error().code)) {
       return break_down(*oldest.run, oldest.chunk, output_bytes.error(), took);
     }
+    References::give_up(oldest.referred);
     oldest.run->fail(oldest.chunk, output_bytes.error(), took);
   } else {
-    oldest.run->succeed(oldest.chunk, *output_bytes, took);
+    const auto travels = oldest.referred.segment ? References::answer(oldest.referred, *output_bytes, oldest.answer) : *output_bytes;
+    oldest.referred = {};
+    oldest.run->succeed(oldest.chunk, travels, took);
   }
+  RunInHand& run = *oldest.run;
   oldest_ = (oldest_ + 1) % lanes_.size();
   landed();
   end_->set_running_count(static_cast<std::uint32_t>(flying_));
   if (flying_ > 0) {
     show_oldest();
   }
-  return oldest.run->all_ended() ? answer_ended_runs() : Result<void>{};
+  return run.all_ended() ? answer_ended_runs() : Result<void>{};
 }
 
 void Executor::landed() {
@@ -242,6 +262,9 @@ Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Err
     run.fail(chunk, error, took);
   }
   end_->set_running_count(0);
+  for (InFlight& chunk : in_flight_) {
+    References::give_up(chunk.referred);
+  }
   for (RunInHand& unfinished : runs_) {
     unfinished.return_unfinished();
   }

@@ -11,6 +11,7 @@
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/ring/session_end.hpp"
 #include "gpu-worker/session/lane.hpp"
+#include "gpu-worker/session/references.hpp"
 #include "gpu-worker/session/run_in_hand.hpp"
 #include "gpu-worker/session/shared_device.hpp"
 
@@ -42,9 +43,12 @@ class Executor {
   struct InFlight {
     RunInHand* run = nullptr;
     std::uint32_t chunk = 0;
+    std::span<std::byte> answer;  ///< where the reference to its output goes
+    Referred referred;
   };
 
   Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan);
+  Result<ChunkBytes> place(InFlight& chunk, const ChunkBytes& bytes);
   Result<void> load(const Bundle& bundle);
 
   Result<bool> begin_next();
@@ -63,6 +67,8 @@ class Executor {
 
   ring::SessionEnd* end_;
   SharedDevice* device_;
+  /// With a lease by reference; outlives the session, which has its memory locked.
+  std::optional<References> references_;
   std::unique_ptr<Session> session_;
   Plan plan_;
   std::vector<ModuleId> modules_;

@@ -13,6 +13,10 @@ Status PinnedRanges::add(const DriverRef& driver, std::span<std::byte> memory) {
   return status;
 }
 
+void PinnedRanges::remove(std::span<std::byte> memory) {
+  std::erase_if(ranges_, [&](const Range& range) { return range.first == memory.data(); });
+}
+
 bool PinnedRanges::hold(const void* first, std::size_t bytes) const {
   const auto* const at = static_cast<const std::byte*>(first);
   return std::ranges::any_of(ranges_, [&](const Range& range) {

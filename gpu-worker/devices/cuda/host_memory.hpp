@@ -14,6 +14,7 @@ class PinnedRanges {
  public:
   /// The driver's answer. Memory that cannot be locked is copied all the same, through `Staging`.
   Status add(const DriverRef& driver, std::span<std::byte> memory);
+  void remove(std::span<std::byte> memory);
   [[nodiscard]] bool hold(const void* first, std::size_t bytes) const;
   void abandon();
 

@@ -48,6 +48,7 @@ class CudaSession final : public Session {
   Result<void> sync(StreamId stream) override;
   Result<StreamId> stream_create() override;
   Result<void> pin_host(std::span<std::byte> memory) override;
+  void unpin_host(std::span<std::byte> memory) override { pinned_.remove(memory); }
   [[nodiscard]] Bytes bytes_in_use() const override { return memory_.in_use(); }
   [[nodiscard]] Bytes bytes_at_peak() const override { return memory_.at_peak(); }
 

@@ -64,6 +64,12 @@ std::string text_of(const std::vector<ChunkRange>& ranges) {
   return text;
 }
 
+/// "host=7"; zero without.
+Token host_of(const std::vector<std::string>& words) {
+  const auto word = std::ranges::find_if(words, [](const std::string& each) { return each.starts_with("host="); });
+  return {.high = 0, .low = word == words.end() ? 0 : std::stoull(word->substr(5))};
+}
+
 Isolation isolation_of(const std::vector<std::string>& words) {
   return std::ranges::find(words, "isolation=process") != words.end() ? Isolation::process : Isolation::tenant;
 }
@@ -175,6 +181,7 @@ Input Script::input_of(const std::string& actor, const std::string& verb, const 
     wire::Hello greeting{
         .role = actor[0] == 'w' ? wire::Role::worker : wire::Role::producer, .instance = number(actor.substr(1)), .name = actor};
     greeting.leases = held(words);
+    greeting.host = host_of(words);
     message = greeting;
   } else if (verb == "bye") {
     message = wire::Bye{};
@@ -253,6 +260,7 @@ wire::Message Script::open(const Words& words, Blob& payload) {
   spec.retry.max_retries = static_cast<std::uint32_t>(number(value_of(words, "retries", "3")));
   spec.open_timeout = duration(value_of(words, "open_timeout", "10min"));
   spec.isolation = isolation_of(words);
+  spec.host = host_of(words);
   spec.delay = duration(value_of(words, "delay", "0s"));
   for (const auto& name : split(value_of(words, "after"), ',')) spec.after.push_back(job_named(name));
   spec.after_any = has(words, "any");
@@ -465,8 +473,8 @@ std::string Script::text_of(const Send& send) {
       return fmt::format("accepted {} fresh={}", job(message.job), message.fresh);
     } else if constexpr (std::is_same_v<Message, wire::Lease>) {
       leases_.push_back(message);
-      return fmt::format("lease {} bytes={} max={}{}", lease(message.lease), message.bytes, message.max_chunk_bytes,
-                         message.isolation == Isolation::process ? " isolation=process" : "");
+      return fmt::format("lease {} bytes={} max={}{}{}", lease(message.lease), message.bytes, message.max_chunk_bytes,
+                         message.isolation == Isolation::process ? " isolation=process" : "", message.by_reference ? " by_reference" : "");
     } else if constexpr (std::is_same_v<Message, wire::Run>) {
       runs_.push_back(message);
       return fmt::format("run {} {} {}[{}] {} B{}", grant(message.grant), lease(message.lease), job(message.job),

@@ -7,6 +7,7 @@ namespace {
 
 constexpr Token kConnection{.high = 0x0102030405060708, .low = 0x090a0b0c0d0e0f10};
 constexpr Token kLeaseToken{.high = 0x1112131415161718, .low = 0x191a1b1c1d1e1f20};
+constexpr Token kHost{.high = 0x2122232425262728, .low = 0x292a2b2c2d2e2f30};
 constexpr Token kFence{.high = 0x2122232425262728, .low = 0x292a2b2c2d2e2f30};
 constexpr LeaseId kLease{0xa1b2c3d4e5f60718};
 constexpr GrantId kGrant{5};
@@ -102,7 +103,8 @@ JobSpec film_spec() {
           .after = {JobId{0xc0ffee02}},
           .after_any = false,
           .deadline = 10min,
-          .ttl = 1h};
+          .ttl = 1h,
+          .host = {}};
 }
 
 DeadSelection crashed() { return {.codes = {{403}}, .chunks = {{.first = 0, .count = 8}}}; }
@@ -118,6 +120,7 @@ std::vector<Sample> control_samples() {
              .instance = 0x1122334455667788,
              .name = "host-1:4242",
              .token = {},
+             .host = kHost,
              .leases = {{.lease = kLease, .token = kLeaseToken, .grants = {5}}}}},
       {1,
        {},
@@ -165,7 +168,8 @@ std::vector<Sample> control_samples() {
              .max_chunk_bytes = 65'536,
              .ttl_ms = 30'000,
              .pipeline = bundle_hash(),
-             .isolation = Isolation::process}},
+             .isolation = Isolation::process,
+             .by_reference = false}},
       {3, {}, Renew{.leases = {{.lease = kLease, .token = kLeaseToken, .grants = {5, 6}}}}},
       {3, {}, Renewed{.leases = {{.lease = kLease, .ttl_ms = 30'000}}}},
       {0, {}, Release{.lease = kLease, .code = ErrorCode::lease_expired, .detail = "", .peak_bytes = 786'432}},

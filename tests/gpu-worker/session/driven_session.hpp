@@ -106,11 +106,19 @@ inline std::string joined(const std::vector<std::string>& chunks) {
   return text;
 }
 
+inline wire::Lease by_reference(wire::Lease lease) {
+  lease.by_reference = true;
+  return lease;
+}
+
 /// A real `sublet-session`, driven through its ring as the agent does, without any broker.
 class DrivenSession {
  public:
   explicit DrivenSession(const Bundle& bundle, std::uint64_t max_chunk_bytes = 4096, Millis lives = 10min, Bytes vram = 8_GiB)
-      : session_(0, lease_for(bundle, max_chunk_bytes)) {
+      : DrivenSession(bundle, lease_for(bundle, max_chunk_bytes), lives, vram) {}
+
+  /// In a process of its own.
+  DrivenSession(const Bundle& bundle, wire::Lease lease, Millis lives = 10min, Bytes vram = 8_GiB) : session_(0, std::move(lease)) {
     agent::AgentOptions options;
     options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
