@@ -67,6 +67,12 @@ int run_on(const Options& options, const std::string& store, Streams* streams) {
   batches("64B", "P1  64 B x 256 a batch", {.chunk_bytes = 64, .batch = 256, .in_flight = options.in_flight, .duration = duration});
   batches("1KiB", "P2  1 KiB x 256 a batch", {.chunk_bytes = 1024, .batch = 256, .in_flight = 16, .duration = duration});
   batches("1MiB", "P2  1 MiB x 1 a batch", {.chunk_bytes = 1U << 20U, .batch = 1, .in_flight = 16, .duration = duration});
+  if (wanted("reference")) {
+    const Shape shape{.chunk_bytes = 1U << 20U, .batch = 1, .in_flight = 64, .duration = duration};
+    table.rate(
+        "P2  1 MiB by reference", [&] { return reference_rate(*client, *bundle, shape); },
+        rates({.chunk_bytes = 1U << 20U, .batch = 1, .in_flight = 16, .duration = duration}));
+  }
   if (wanted("single")) {
     const Shape shape{.chunk_bytes = 64, .batch = 1, .in_flight = 16'384, .duration = duration};
     const Shape relayed{.chunk_bytes = 64, .batch = 1, .in_flight = 1'024, .duration = duration};
@@ -148,7 +154,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--in-flight", options.in_flight, "batches of 64 B x 256 on their way; a store with a slow disk needs more")
       ->capture_default_str();
-  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, single, latency, takeover");
+  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, reference, single, latency, takeover");
   CLI11_PARSE(app, argc, argv);
   if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);
   if (options.role == "echo") return sublet::bench::run_echo(options.connect, options.ready_fd);

@@ -68,8 +68,7 @@ class Reader {
 
 /// The rate between a warm-up and the end of the given duration, while `submit` keeps the queue filled.
 template <class Submit>
-double rate_of(Client& client, const Bundle& bundle, const Shape& shape, std::size_t threads, Submit submit) {
-  auto job = must(client.open(bundle, spec_for(shape)));
+double rate_of(Job job, const Shape& shape, std::size_t threads, Submit submit) {
   Reader reader(job, shape.chunk_bytes);
   std::atomic<bool> stop = false;
   std::atomic<std::uint64_t> submitted = 0;
@@ -103,7 +102,7 @@ void hold_back(const std::atomic<std::uint64_t>& submitted, const Reader& reader
 }  // namespace
 
 double batch_rate(Client& client, const Bundle& bundle, const Shape& shape) {
-  return rate_of(client, bundle, shape, 1,
+  return rate_of(must(client.open(bundle, spec_for(shape))), shape, 1,
                  [&](Job& job, std::size_t, std::atomic<bool>& stop, std::atomic<std::uint64_t>& submitted, Reader& reader) {
                    std::vector<std::byte> bytes(shape.chunk_bytes * shape.batch);
                    std::vector<ChunkView> chunks(shape.batch);
@@ -121,9 +120,23 @@ double batch_rate(Client& client, const Bundle& bundle, const Shape& shape) {
                  });
 }
 
+double reference_rate(Client& client, const Bundle& bundle, const Shape& shape) {
+  const std::uint64_t in_flight = shape.batch * shape.in_flight;
+  auto job = must(client.open(bundle, spec_for(shape), {.memory = {.count = in_flight * shape.chunk_bytes * 3}}));
+  return rate_of(job, shape, 1, [&](Job& same, std::size_t, std::atomic<bool>& stop, std::atomic<std::uint64_t>& submitted, Reader&) {
+    // The places for payloads are what holds it back.
+    for (std::uint64_t id = 0; !stop; ++id) {
+      auto placed = must(same.place(shape.chunk_bytes));
+      std::memcpy(placed.bytes().data(), &id, sizeof id);
+      must(same.submit(ChunkId{id}, std::move(placed)));
+      ++submitted;
+    }
+  });
+}
+
 double single_rate(Client& client, const Bundle& bundle, const Shape& shape, std::size_t threads) {
   std::atomic<std::uint64_t> next_id = 0;
-  return rate_of(client, bundle, shape, threads,
+  return rate_of(must(client.open(bundle, spec_for(shape))), shape, threads,
                  [&](Job& job, std::size_t, std::atomic<bool>& stop, std::atomic<std::uint64_t>& submitted, Reader&) {
                    auto bytes = payload_of(0, shape.chunk_bytes);
                    // The library's and the broker's credit hold a hundred threads back; a poll of their own would be what is measured.

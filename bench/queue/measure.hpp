@@ -13,6 +13,9 @@ namespace sublet::bench {
 /// Chunks per second through pipeline `echo`, submitted in batches by one thread, read by another.
 double batch_rate(Client& client, const Bundle& bundle, const Shape& shape);
 
+/// The same with payloads and outputs by reference.
+double reference_rate(Client& client, const Bundle& bundle, const Shape& shape);
+
 /// The same, submitted one chunk a call by `threads` threads.
 double single_rate(Client& client, const Bundle& bundle, const Shape& shape, std::size_t threads);
 
