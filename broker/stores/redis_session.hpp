@@ -60,6 +60,7 @@ class RedisSession {
   /// Moves what can be moved, and reconnects when it is time.
   void pump(Instant now);
   std::optional<Answer> next();
+  [[nodiscard]] bool has_answers() const { return !answers_.empty(); }
   /// `fd` becomes readable then, at the latest.
   void wake_at(Instant when);
 

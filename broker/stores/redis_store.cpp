@@ -69,6 +69,19 @@ std::optional<CommitResult> RedisStore::finished() {
 void RedisStore::pump() {
   const auto now = io::now();
   session_.pump(now);
+  // Redis may answer before the sending is over: what has been read already makes the descriptor readable no more.
+  do {
+    take_answers(now);
+    renew(now);
+    if (commit_ && !lost_ && session_.is_up() && commit_generation_ != session_.generation() && (!trouble_ || now >= retry_at_)) {
+      send_commit(now);
+    }
+  } while (session_.has_answers());
+  session_.wake_at(next_wake());
+  judge_health(now);
+}
+
+void RedisStore::take_answers(Instant now) {
   while (auto done = session_.next()) {
     if (done->tag == kRenewTag) {
       renewed(done->replies.front(), now);
@@ -78,12 +91,6 @@ void RedisStore::pump() {
       accepted_by(done->replies.front(), now);
     }
   }
-  renew(now);
-  if (commit_ && !lost_ && session_.is_up() && commit_generation_ != session_.generation() && (!trouble_ || now >= retry_at_)) {
-    send_commit(now);
-  }
-  session_.wake_at(next_wake());
-  judge_health(now);
 }
 
 Instant RedisStore::next_wake() const {

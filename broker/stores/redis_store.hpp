@@ -68,6 +68,7 @@ class RedisStore final : public Store {
 
   // redis_store.cpp: commits
   void pump();
+  void take_answers(Instant now);
   [[nodiscard]] Instant next_wake() const;
   void send_commit(Instant now);
   void ask_replicas();

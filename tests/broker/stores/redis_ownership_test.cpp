@@ -2,12 +2,33 @@
 
 #include <algorithm>
 
+#include <sched.h>
+
 #include "tests/broker/stores/committing.hpp"
 
 namespace sublet::broker::test {
 namespace {
 
 struct RedisOwnership : RedisTest {};
+
+/// Keeps this thread and another process on one processor, while it lasts.
+class OnOneProcessor {
+ public:
+  explicit OnOneProcessor(pid_t other) {
+    ::sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(::sched_getcpu(), &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+    ::sched_setaffinity(other, sizeof one, &one);
+  }
+  ~OnOneProcessor() { ::sched_setaffinity(0, sizeof before_, &before_); }
+  OnOneProcessor(const OnOneProcessor&) = delete;
+  OnOneProcessor& operator=(const OnOneProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
 
 TEST_F(RedisOwnership, IsRefusedWhileAnotherBrokerHoldsTheShard) {
   const auto owner = open({.holder = "broker seven"});
@@ -40,6 +61,19 @@ TEST_F(RedisOwnership, IsKeptByRenewingAndShownAsHealth) {
   const auto until = io::now() + 1s;
   EXPECT_TRUE(serve_until(*owner, answer, [&] { return io::now() > until; }));
   EXPECT_FALSE(try_open());
+  EXPECT_TRUE(owner->health().ready) << to_text(owner->health().reason);
+}
+
+TEST_F(RedisOwnership, IsRenewedThoughTheAnswerWasThereBeforeTheSendingWasOver) {
+  const auto owner = open({.renew_interval = 1ms});
+  // There Redis often answers before its client goes on.
+  const OnOneProcessor together(server.pid());
+  EXPECT_FALSE(owner->finished());
+  for (int wakes = 0; wakes < 4'000; ++wakes) {
+    pollfd descriptor{.fd = owner->fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&descriptor, 1, 30'000), 1) << "after " << wakes << " wakes nothing will ever renew it";
+    EXPECT_FALSE(owner->finished());
+  }
   EXPECT_TRUE(owner->health().ready) << to_text(owner->health().reason);
 }
 
