@@ -109,6 +109,9 @@ void add_options(CLI::App& app, Arguments& arguments) {
       app, "--max-input-bytes", [&rules](std::uint64_t n) { rules.input_budget_bytes = {n}; }, rules.input_budget_bytes.count,
       "Payloads kept per queue; a submit beyond has to wait");
   add_size(
+      app, "--resident-bytes", [&rules](std::uint64_t n) { rules.resident_bytes = {n}; }, rules.resident_bytes.count,
+      "Payloads in memory, per shard; beyond, those with the longest wait are left in Redis until their turn");
+  add_size(
       app, "--max-output-bytes", [&rules](std::uint64_t n) { rules.output_budget_bytes = {n}; }, rules.output_budget_bytes.count,
       "Outputs kept per queue that nobody took; chunks wait beyond");
   add_size(

@@ -64,6 +64,7 @@ void Shard::decide(Instant now) {
   Step step = opened_.broker.step(now, inputs_);
   inputs_.clear();
   ++counters_.steps;
+  opened_.store->want(std::move(step.fetches));
   sends_ = std::move(step.sends);
   if (!step.writes.empty()) {
     commit(std::move(step.writes));
@@ -81,6 +82,9 @@ void Shard::commit(std::vector<Write> writes) {
 
 Result<void> Shard::finish_commit(std::vector<Send>& sends) {
   auto result = opened_.store->finished();
+  for (FetchedPayload& payload : opened_.store->fetched()) {
+    inputs_.emplace_back(Fetched{.key = payload.key, .bytes = std::move(payload.bytes)});
+  }
   if (auto watched = watch_store(); !watched) {
     return watched;
   }
@@ -101,6 +105,7 @@ Result<void> Shard::finish_commit(std::vector<Send>& sends) {
   if (!result->outcome) {
     return std::unexpected(result->outcome.error());
   }
+  opened_.store->want(opened_.broker.stored());
   ++counters_.commits;
   counters_.commit_micros.observe(static_cast<std::uint64_t>(std::chrono::duration_cast<Micros>(io::now() - commit_began_).count()));
   append(sends, std::move(sends_));

@@ -1,4 +1,4 @@
-// Figures P1 to P3 and P6: chunks per second and round trip through the whole queue, beside ZeroMQ alone and, over Redis, beside Redis
+// Figures P1 to P4 and P6: chunks per second and round trip through the whole queue, beside ZeroMQ alone and, over Redis, beside Redis
 // Streams in the same run.
 
 #include <cstdlib>
@@ -12,7 +12,7 @@
 #include "bench/queue/measure.hpp"
 #include "bench/queue/streams.hpp"
 #include "bench/queue/table.hpp"
-#include "common/io/clock.hpp"
+#include "bench/queue/waiting.hpp"
 #include "common/pipeline/bundle_file.hpp"
 #include "paths.hpp"
 #include "tests/support/cluster.hpp"
@@ -87,41 +87,6 @@ int run_on(const Options& options, const std::string& store, Streams* streams) {
   return 0;
 }
 
-/// From `kill -9` of the broker until a request is answered by the other one, with a million chunks waiting.
-int take_over(const Options& options, const std::string& store) {
-  constexpr std::uint64_t kWaiting = 1'000'000;
-  constexpr std::uint64_t kBatch = 4'000;
-  const auto bundle = load_bundle(SUBLET_SOURCE_DIR "/kernels/echo/echo.yaml");
-  std::vector<double> millis;
-  for (std::size_t repeat = 0; repeat < options.repeats; ++repeat) {
-    test::Cluster cluster({"--store", store});
-    cluster.add_broker();
-    auto client = Client::connect({.brokers = cluster.endpoints()});
-    JobSpec spec;
-    spec.max_chunk_bytes = 64;
-    auto job = client->open(*bundle, spec);
-    const std::vector<std::byte> payload(64);
-    std::vector<ChunkView> batch(kBatch);
-    for (std::uint64_t first = 0; first < kWaiting; first += kBatch) {
-      for (std::uint64_t index = 0; index < kBatch; ++index) batch[index] = {.id = {.value = first + index}, .payload = payload};
-      static_cast<void>(job->submit(batch));
-    }
-    if (auto flushed = job->flush(120s); !flushed) {
-      fmt::print(stderr, "queue_bench: {}\n", to_text(flushed.error()));
-      return 1;
-    }
-    const auto began = io::now();
-    cluster.lose_broker();
-    if (auto cancelled = job->cancel(); !cancelled) {
-      fmt::print(stderr, "queue_bench: {}\n", to_text(cancelled.error()));
-      return 1;
-    }
-    millis.push_back(std::chrono::duration<double, std::milli>(io::now() - began).count());
-  }
-  fmt::print("{:<28} {:>11.0f} ms   (the hold lasts 1500 ms)\n", "P6  takeover, 1 M waiting", median(millis));
-  return 0;
-}
-
 int run(const Options& options) {
   if (options.store != "redis") return run_on(options, options.store, nullptr);
   for (const auto* policy : {"everysec", "always"}) {
@@ -129,9 +94,9 @@ int run(const Options& options) {
     fmt::print("\nredis-server of its own on a unix socket, appendfsync {}\n", policy);
     Streams streams(redis.address().path);
     if (const auto code = run_on(options, redis.url(), &streams); code != 0) return code;
-    if (options.only.empty() || std::ranges::count(options.only, "takeover") > 0) {
-      if (const auto code = take_over(options, redis.url()); code != 0) return code;
-    }
+    const auto wanted = [&](const std::string& name) { return options.only.empty() || std::ranges::count(options.only, name) > 0; };
+    if (wanted("waiting") && !print_waiting(redis, Seconds(options.seconds))) return 1;
+    if (wanted("takeover") && !print_takeover(redis, options.repeats)) return 1;
   }
   return 0;
 }
@@ -154,7 +119,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--in-flight", options.in_flight, "batches of 64 B x 256 on their way; a store with a slow disk needs more")
       ->capture_default_str();
-  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, reference, single, latency, takeover");
+  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, reference, single, latency, waiting, takeover");
   CLI11_PARSE(app, argc, argv);
   if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);
   if (options.role == "echo") return sublet::bench::run_echo(options.connect, options.ready_fd);

@@ -149,6 +149,20 @@ double single_rate(Client& client, const Bundle& bundle, const Shape& shape, std
                  });
 }
 
+double drain_rate(Job job, std::size_t chunk_bytes, Seconds duration) {
+  Reader reader(job, chunk_bytes);
+  while (reader.seen() == 0) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(1s);
+  const auto start = io::now();
+  const auto before = reader.seen();
+  std::this_thread::sleep_for(duration);
+  const std::chrono::duration<double> seconds = io::now() - start;
+  const auto counted = reader.seen() - before;
+  must(job.cancel());
+  reader.join();
+  return static_cast<double>(counted) / seconds.count();
+}
+
 Latency round_trip(Client& client, const Bundle& bundle, std::size_t rounds) {
   const Shape shape;
   auto job = must(client.open(bundle, spec_for(shape)));

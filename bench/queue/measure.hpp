@@ -19,6 +19,9 @@ double reference_rate(Client& client, const Bundle& bundle, const Shape& shape);
 /// The same, submitted one chunk a call by `threads` threads.
 double single_rate(Client& client, const Bundle& bundle, const Shape& shape, std::size_t threads);
 
+/// The rate at which chunks of a job come out that were submitted before; cancels it.
+double drain_rate(Job job, std::size_t chunk_bytes, Seconds duration);
+
 /// One chunk at a time, from submit to its output.
 Latency round_trip(Client& client, const Bundle& bundle, std::size_t rounds);
 

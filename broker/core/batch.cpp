@@ -32,7 +32,11 @@ std::vector<std::uint32_t> begins_of(const std::vector<ChunkRange>& ranges) {
 }  // namespace
 
 Batch::Batch(BatchId id, SharedBatch record, Blob payload)
-    : id_(id), record_(std::move(record)), payload_(std::move(payload)), range_begins_(begins_of(record_->chunks)) {
+    : id_(id),
+      record_(std::move(record)),
+      payload_(std::move(payload)),
+      bytes_(total(record_->lengths.values)),
+      range_begins_(begins_of(record_->chunks)) {
   runs_.push_back({.begin = 0, .record = {.count = count()}});
   count_run(runs_.front().record, 0, true);
 }

@@ -38,13 +38,22 @@ inline bool is_plainly_ready(const RunRecord& record) { return record.state == C
 /// Chunks that are stored together, their payload, and the runs that say what state each is in. One run while they stay together.
 class Batch {
  public:
+  /// @param payload  empty: it is in the store
   Batch(BatchId id, SharedBatch record, Blob payload);
   /// With the runs that a store held.
   Batch(BatchId id, SharedBatch record, Blob payload, const RunsRecord& runs);
 
   [[nodiscard]] BatchId id() const { return id_; }
   [[nodiscard]] const SharedBatch& record() const { return record_; }
+  /// Only of a batch that is resident.
   [[nodiscard]] const Blob& payload() const { return payload_; }
+  /// Of its payload, wherever that is.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// Its payload is in memory.
+  [[nodiscard]] bool is_resident() const { return payload_.size() == bytes_; }
+  void drop_payload() { payload_ = Blob(); }
+  /// @param payload  `bytes()` of them
+  void set_payload(Blob payload) { payload_ = std::move(payload); }
   [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(record_->lengths.values.size()); }
   [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
   [[nodiscard]] RunsRecord runs_record() const;
@@ -70,8 +79,9 @@ class Batch {
   void append_ids(std::uint32_t begin, std::uint32_t count, std::vector<ChunkRange>& ids) const;
 
   Instant accepted_at;
-  bool dirty = false;   ///< runs changed in this step
-  bool stored = false;  ///< the store holds its batch and payload records
+  std::uint64_t position = 0;  ///< bytes of its job's batches before it
+  bool dirty = false;          ///< runs changed in this step
+  bool stored = false;         ///< the store holds its batch and payload records
   bool runs_stored = false;
 
  private:
@@ -82,6 +92,7 @@ class Batch {
   BatchId id_;
   SharedBatch record_;
   Blob payload_;
+  std::uint64_t bytes_ = 0;
   std::vector<Run> runs_;
   /// Position of each range's first chunk; empty for the usual single range.
   std::vector<std::uint32_t> range_begins_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "broker/core/options.hpp"
 #include "broker/core/statistics.hpp"
@@ -39,6 +40,10 @@ class Broker {
   /// @param now     never earlier than at the last step
   /// @param inputs  are moved from
   Step step(Instant now, std::span<Input> inputs);
+
+  /// The store has taken the writes of every step so far, and may have to keep payloads alone from now on.
+  /// @return  payloads that it is asked for, as those of a step
+  std::vector<RecordKey> stored();
 
   /// The store takes nothing but draining commits: SUBMITs are refused with `resource_exhausted` from now on, or no longer.
   void set_store_full(bool full);

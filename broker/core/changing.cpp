@@ -48,7 +48,9 @@ void Core::count_ready(Job& job, std::int64_t delta) {
 
 void Core::place_in_index(Job& job) {
   if (job.bucket == nullptr || job.held) return;
-  index_.place(job, !job.ready_batches.empty() || (!job.alone.empty() && job.alone_lease == LeaseId{}));
+  // Batches are handed out in order, so one whose payload is away holds up those behind it.
+  const bool ready = !job.ready_batches.empty() && job.batches.at(*job.ready_batches.begin()).is_resident();
+  index_.place(job, ready || (!job.alone.empty() && job.alone_lease == LeaseId{}));
 }
 
 void Core::mark(Job& job) {

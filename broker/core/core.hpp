@@ -45,6 +45,7 @@ class Core {
   Result<void> restore(std::map<RecordKey, RecordValue> records, Instant now);
   Step step(Instant now, std::span<Input> inputs);
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
+  std::vector<RecordKey> stored();
   void set_store_full(bool full) { store_full_ = full; }
   [[nodiscard]] Statistics statistics(Instant now) const;
 
@@ -143,6 +144,12 @@ class Core {
   [[nodiscard]] Result<void> check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const;
   void store_batch(Job& job, BatchRecord record, Blob payload);
   void accept_ids(Job& job, ChunkRange range);
+
+  // paging.cpp: payloads that wait in the store
+  void page_out(Job& job, Batch& batch);
+  void fetch_ahead(Job& job);
+  void take(Fetched& fetched);
+  void forget_paging(Job& job, const Batch& batch);
 
   // reading.cpp: outputs go out
   Handled on(Request request, wire::Read& message);
@@ -247,6 +254,10 @@ class Core {
   Cards cards_;
   ReadyIndex index_;
   Timers timers_;
+
+  std::uint64_t resident_bytes_ = 0;  ///< of payloads in memory
+  /// Came since the store was said to have everything.
+  std::vector<std::pair<JobId, BatchId>> fresh_batches_;
 
   std::uint64_t last_grant_ = 0;
   std::uint64_t last_job_ = 0;

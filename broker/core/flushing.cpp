@@ -33,10 +33,11 @@ void Core::flush_batch(Job& job, BatchId id) {
   if (batch.unfinished() == 0) {
     if (batch.stored) {
       erase(key);
-      if (!batch.payload().empty()) erase(payload);
+      if (batch.bytes() > 0) erase(payload);
     }
     if (batch.runs_stored) erase(runs);
-    job.queue->stored_bytes -= batch.payload().size();
+    job.queue->stored_bytes -= batch.bytes();
+    forget_paging(job, batch);
     job.queue->stored_chunks -= batch.count();
     job.batches.erase(at);
     return;

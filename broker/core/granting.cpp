@@ -103,6 +103,7 @@ bool Core::grant(Lease& lease, Job& job) {
   Grant grant{.id = {.value = last_grant_ + 1}};
   std::vector<Blob> payload;
   collect_parts(lease, job, run, grant, payload);
+  fetch_ahead(job);
   if (grant.parts.empty()) return false;
   hand_out(lease, job, std::move(run), std::move(grant), std::move(payload));
   return true;
@@ -125,6 +126,7 @@ void Core::collect_parts(Lease& lease, Job& job, wire::Run& run, Grant& grant, s
   const auto limit = std::min(grant_limit(lease, job), hard);
   while (grant.chunks < limit && grant.parts.size() < kMaxParts && !job.ready_batches.empty()) {
     auto& batch = job.batches.at(*job.ready_batches.begin());
+    if (!batch.is_resident()) break;
     const auto& ready = *batch.first_ready();
     const auto room = limit - grant.chunks;
     auto count = ready.record.count;

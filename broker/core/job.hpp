@@ -52,6 +52,12 @@ struct Job {
   std::set<std::pair<BatchId, std::uint32_t>> alone;
   LeaseId alone_lease;
 
+  /// Ready batches whose payload is in the store only: those that nobody has asked for yet, and those that are on their way.
+  std::set<BatchId> away;
+  std::set<BatchId> coming;
+  std::uint64_t coming_bytes = 0;
+  std::uint64_t next_position = 0;  ///< of a batch
+
   OutputLog log;
   Watchers watchers;
   /// Leases that ran any of its chunks.

@@ -148,12 +148,19 @@ struct Core::Restoring {
       batch.accepted_at = core.now_;
       batch.stored = true;
       batch.runs_stored = runs != nullptr;
-      job.queue->stored_bytes += bytes.size();
+      job.queue->stored_bytes += batch.bytes();
       job.queue->stored_chunks += batch.count();
+      batch.position = std::exchange(job.next_position, job.next_position + batch.bytes());
+      if (batch.is_resident()) {
+        core.resident_bytes_ += batch.bytes();
+      } else {
+        job.away.insert(id);
+      }
       wait(job, batch);
       count(job, batch);
     }
     core.place_in_index(job);
+    core.fetch_ahead(job);
     return {};
   }
 

@@ -9,6 +9,7 @@
 
 #include "broker/stores/record.hpp"
 #include "common/bytes.hpp"
+#include "common/error.hpp"
 #include "common/ids.hpp"
 #include "common/wire/messages.hpp"
 
@@ -30,7 +31,13 @@ struct PeerGone {
   PeerId peer;
 };
 
-using Input = std::variant<Received, PeerGone>;
+/// A payload that was away, or why it cannot be had.
+struct Fetched {
+  RecordKey key;
+  Result<Blob> bytes;
+};
+
+using Input = std::variant<Received, PeerGone, Fetched>;
 
 /// The loop picks the plane by the message's type and sends the payload's pieces as one frame.
 struct Send {
@@ -43,6 +50,8 @@ struct Send {
 struct Step {
   std::vector<Write> writes;
   std::vector<Send> sends;
+  /// Payloads that the store is asked for; each comes as `Fetched`, unless the broker ends before.
+  std::vector<RecordKey> fetches;
 };
 
 }  // namespace sublet::broker

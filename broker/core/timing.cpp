@@ -72,6 +72,7 @@ void Core::release(Job& job) {
   job.queue->held -= job.ready;
   index_.count(job, static_cast<std::int64_t>(job.ready));
   place_in_index(job);
+  fetch_ahead(job);
   auto& pool = *job.bucket->size->pool;
   pool.touch();
   // The step may be past granting.

@@ -40,6 +40,11 @@ Result<RedisStore::Records> RedisStore::load() {
     if (auto read = read_page(reply.at(1), records, pending); !read) return std::unexpected(read.error());
     cursor = reply.at(0).text();
   } while (cursor != "0");
+  // What was never handed out is read when its turn comes.
+  std::erase_if(pending, [&](const auto& entry) {
+    const RecordKey& key = entry.first;
+    return key.kind == RecordKind::payload && !records.contains({.kind = RecordKind::runs, .owner = key.owner, .item = key.item});
+  });
   if (auto read = read_blobs(pending, records); !read) return std::unexpected(read.error());
   return records;
 }

@@ -85,7 +85,8 @@ Result<void> RedisStore::take(Random& random) {
   info_ = {.id = number_of(reply.at(2).text()),
            .durable = true,
            .name = session_.name(),
-           .durability = options_.demanded == Durability::replicated ? Durability::replicated : given};
+           .durability = options_.demanded == Durability::replicated ? Durability::replicated : given,
+           .pages = true};
   return sweep(reply.at(3).text());
 }
 

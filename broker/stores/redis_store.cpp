@@ -76,6 +76,7 @@ void RedisStore::pump() {
     if (commit_ && !lost_ && session_.is_up() && commit_generation_ != session_.generation() && (!trouble_ || now >= retry_at_)) {
       send_commit(now);
     }
+    ask_for_payloads(now);
   } while (session_.has_answers());
   session_.wake_at(next_wake());
   judge_health(now);
@@ -89,6 +90,8 @@ void RedisStore::take_answers(Instant now) {
       committed(done->replies, now);
     } else if (done->tag == kWaitTag && commit_) {
       accepted_by(done->replies.front(), now);
+    } else if (done->tag == kFetchTag) {
+      take_payloads(done->replies);
     }
   }
 }
@@ -98,6 +101,7 @@ Instant RedisStore::next_wake() const {
   if (lost_ || !session_.is_up()) return Instant::max();
   auto next = renewing_ ? Instant::max() : renewal_sent_ + options_.renew_interval;
   if (commit_ && trouble_ && commit_generation_ == 0) next = std::min(next, retry_at_);
+  if (!wanted_.empty()) next = std::min(next, ask_at_);
   return next;
 }
 

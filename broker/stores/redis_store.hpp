@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/stores/redis_commit.hpp"
@@ -53,6 +55,8 @@ class RedisStore final : public Store {
   [[nodiscard]] int fd() const override { return session_.fd(); }
   [[nodiscard]] const StoreHealth& health() const override { return health_; }
   Result<RecordValue> fetch(const RecordKey& key) override;
+  void want(std::vector<RecordKey> payloads) override;
+  std::vector<FetchedPayload> fetched() override { return std::exchange(fetched_, {}); }
 
  private:
   RedisStore(RedisSession session, const RedisOptions& options);
@@ -78,6 +82,10 @@ class RedisStore final : public Store {
   void accepted();
   void answer(Result<void> outcome);
   void retry(Error why, Instant now);
+
+  // redis_paging.cpp: payloads that are asked for
+  void ask_for_payloads(Instant now);
+  void take_payloads(const std::vector<RedisReply>& replies);
 
   // redis_load.cpp: what is there
   using Records = std::map<RecordKey, RecordValue>;
@@ -115,6 +123,13 @@ class RedisStore final : public Store {
   Millis backoff_ = 0ms;
   std::uint64_t last_number_ = 0;
   std::optional<CommitResult> answer_;
+
+  /// Payloads that are to be asked for, and those that were, by request, over which connection.
+  std::vector<RecordKey> wanted_;
+  std::deque<std::vector<RecordKey>> asked_;
+  std::uint64_t asked_generation_ = 0;
+  Instant ask_at_;
+  std::vector<FetchedPayload> fetched_;
 };
 
 }  // namespace sublet::broker

@@ -8,5 +8,6 @@ namespace sublet::broker {
 inline constexpr RedisSession::Tag kCommitTag = 1;
 inline constexpr RedisSession::Tag kWaitTag = 2;
 inline constexpr RedisSession::Tag kRenewTag = 3;
+inline constexpr RedisSession::Tag kFetchTag = 4;
 
 }  // namespace sublet::broker

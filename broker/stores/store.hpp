@@ -26,6 +26,14 @@ struct StoreInfo {
   bool durable = false;
   std::string name;  ///< "memory:"; without a password
   Durability durability = Durability::none;
+  /// It keeps payloads apart and gives each back when it is asked for (`want`), so that they need not stay in memory.
+  bool pages = false;
+};
+
+/// A payload that was asked for. `payload_lost` when the store has it no more.
+struct FetchedPayload {
+  RecordKey key;
+  Result<Blob> bytes;
 };
 
 /// The number of a commit: ascending from 1 under one owner, no gaps. A repeat of the last number answers as the first time.
@@ -64,7 +72,7 @@ class Store {
 
   [[nodiscard]] virtual StoreInfo info() const = 0;
 
-  /// Every record. Called once, before the first commit.
+  /// Every record; without the payloads of batches that have no runs, when the store `pages`. Called once, before the first commit.
   virtual Result<std::map<RecordKey, RecordValue>> load() = 0;
 
   /// Starts a commit; at most one is in flight. Its answer comes from `finished`.
@@ -73,6 +81,11 @@ class Store {
   /// The answer of the commit in flight, once there is one. Never blocks. To be called whenever `fd` is readable, also while no commit is
   /// in flight: a store may have a hold to renew.
   virtual std::optional<CommitResult> finished() = 0;
+
+  /// Asks for payloads that it has, of a store that `pages`. Never blocks.
+  virtual void want(std::vector<RecordKey> /*payloads*/) {}
+  /// Those that have come, by the last `finished`. One whose record was erased meanwhile may not come at all.
+  virtual std::vector<FetchedPayload> fetched() { return {}; }
 
   /// Becomes readable when `finished` has something to do; -1 for a store that answers at once.
   [[nodiscard]] virtual int fd() const = 0;

@@ -29,8 +29,8 @@ inline void PrintTo(const StoreFactory& factory, std::ostream* out) { *out << fa
 class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
  protected:
   static Blob blob(std::string_view text) { return Blob::copy_of(as_view(text)); }
-  static RecordKey payload_key(std::uint64_t owner, std::uint64_t item) {
-    return {.kind = RecordKind::payload, .owner = owner, .item = item};
+  static RecordKey bytes_key(std::uint64_t owner, std::uint64_t item) {
+    return {.kind = RecordKind::output_bytes, .owner = owner, .item = item};
   }
 
   /// Commits and waits for the answer, as the loop does.
@@ -119,43 +119,42 @@ TEST_P(StoreSuite, LoadSeesEveryKindOfRecord) {
 
 TEST_P(StoreSuite, WriteReplacesAndEraseRemoves) {
   const auto store = GetParam().open();
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob("a")}, {payload_key(1, 2), blob("b")}}));
-  ASSERT_TRUE(commit(*store, 2, {{payload_key(1, 1), blob("c")}, {payload_key(1, 2), Erase{}}, {payload_key(7, 7), Erase{}}}));
-  expect_holds(*store, {{payload_key(1, 1), blob("c")}});
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob("a")}, {bytes_key(1, 2), blob("b")}}));
+  ASSERT_TRUE(commit(*store, 2, {{bytes_key(1, 1), blob("c")}, {bytes_key(1, 2), Erase{}}, {bytes_key(7, 7), Erase{}}}));
+  expect_holds(*store, {{bytes_key(1, 1), blob("c")}});
 }
 
 TEST_P(StoreSuite, TakesTheWritesOfACommitInOrder) {
   const auto store = GetParam().open();
-  ASSERT_TRUE(
-      commit(*store, 1,
-             {{payload_key(1, 1), blob("a")}, {payload_key(1, 1), Erase{}}, {payload_key(1, 2), Erase{}}, {payload_key(1, 2), blob("b")}}));
-  expect_holds(*store, {{payload_key(1, 2), blob("b")}});
+  ASSERT_TRUE(commit(*store, 1,
+                     {{bytes_key(1, 1), blob("a")}, {bytes_key(1, 1), Erase{}}, {bytes_key(1, 2), Erase{}}, {bytes_key(1, 2), blob("b")}}));
+  expect_holds(*store, {{bytes_key(1, 2), blob("b")}});
 }
 
 TEST_P(StoreSuite, RepeatOfTheLastCommitAnswersAsTheFirstTimeAndChangesNothing) {
   const auto store = GetParam().open();
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob("a")}}));
-  EXPECT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob("a")}}));
-  expect_holds(*store, {{payload_key(1, 1), blob("a")}});
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob("a")}}));
+  EXPECT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob("a")}}));
+  expect_holds(*store, {{bytes_key(1, 1), blob("a")}});
 }
 
 TEST_P(StoreSuite, RefusesACommitThatLeavesAGapAndTakesNothingOfIt) {
   const auto store = GetParam().open();
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob("a")}}));
-  EXPECT_FALSE(commit(*store, 3, {{payload_key(1, 1), blob("x")}, {payload_key(1, 2), blob("y")}}));
-  expect_holds(*store, {{payload_key(1, 1), blob("a")}});
-  EXPECT_TRUE(commit(*store, 2, {{payload_key(1, 2), blob("b")}}));
-  EXPECT_FALSE(commit(*store, 1, {{payload_key(1, 3), blob("z")}}));
-  expect_holds(*store, {{payload_key(1, 1), blob("a")}, {payload_key(1, 2), blob("b")}});
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob("a")}}));
+  EXPECT_FALSE(commit(*store, 3, {{bytes_key(1, 1), blob("x")}, {bytes_key(1, 2), blob("y")}}));
+  expect_holds(*store, {{bytes_key(1, 1), blob("a")}});
+  EXPECT_TRUE(commit(*store, 2, {{bytes_key(1, 2), blob("b")}}));
+  EXPECT_FALSE(commit(*store, 1, {{bytes_key(1, 3), blob("z")}}));
+  expect_holds(*store, {{bytes_key(1, 1), blob("a")}, {bytes_key(1, 2), blob("b")}});
 }
 
 TEST_P(StoreSuite, FetchesARecordOfTheLastCommit) {
   const auto store = GetParam().open();
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob("a")}}));
-  const auto fetched = store->fetch(payload_key(1, 1));
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob("a")}}));
+  const auto fetched = store->fetch(bytes_key(1, 1));
   ASSERT_TRUE(fetched);
   EXPECT_TRUE(same_value(*fetched, blob("a")));
-  const auto missing = store->fetch(payload_key(1, 2));
+  const auto missing = store->fetch(bytes_key(1, 2));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
 }
@@ -164,14 +163,14 @@ TEST_P(StoreSuite, KeepsLargeAndEmptyBlobsByteForByte) {
   const auto store = GetParam().open();
   std::string large(8U << 20U, '\0');
   for (std::size_t at = 0; at < large.size(); at += 4093) large[at] = static_cast<char>(at);
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1, 1), blob(large)}, {payload_key(1, 2), Blob()}}));
-  expect_holds(*store, {{payload_key(1, 1), blob(large)}, {payload_key(1, 2), Blob()}});
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1, 1), blob(large)}, {bytes_key(1, 2), Blob()}}));
+  expect_holds(*store, {{bytes_key(1, 1), blob(large)}, {bytes_key(1, 2), Blob()}});
 }
 
 TEST_P(StoreSuite, TakesACommitWithoutWrites) {
   const auto store = GetParam().open();
   EXPECT_TRUE(commit(*store, 1, {}));
-  EXPECT_TRUE(commit(*store, 2, {{payload_key(1, 1), blob("a")}}));
+  EXPECT_TRUE(commit(*store, 2, {{bytes_key(1, 1), blob("a")}}));
 }
 
 TEST_P(StoreSuite, KeepsItsIdAndAnotherStoreHasAnother) {

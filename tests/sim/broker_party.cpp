@@ -192,6 +192,9 @@ void BrokerParty::look_after_peers(Instant now) {
 }
 
 bool BrokerParty::finish_commit() {
+  for (auto& payload : process_->store.fetched()) {
+    process_->inputs.emplace_back(broker::Fetched{.key = payload.key, .bytes = std::move(payload.bytes)});
+  }
   if (!process_->in_flight) return true;
   auto result = process_->store.finished();
   if (!result) return true;
@@ -206,6 +209,7 @@ bool BrokerParty::finish_commit() {
     exited_();
     return false;
   }
+  process_->store.want(process_->core.stored());
   send_all();
   return true;
 }
@@ -219,6 +223,7 @@ void BrokerParty::decide(Instant now) {
   }
   auto step = process_->core.step(now, process_->inputs);
   process_->inputs.clear();
+  process_->store.want(std::move(step.fetches));
   for (const auto& send : step.sends) checker_.decided(send);
   process_->sends = std::move(step.sends);
   if (step.writes.empty()) return send_all();

@@ -45,6 +45,8 @@ broker::BrokerOptions draw_rules(Dice& dice) {
   if (dice.chance(0.2)) rules.output_budget_bytes = Bytes{dice.between(8, 200)};
   if (dice.chance(0.2)) rules.credit_chunks = dice.between(1, 10);
   if (dice.chance(0.2)) rules.max_batch_chunks = dice.between(1, 8);
+  rules.least_paged_bytes = Bytes{1};
+  if (dice.chance(0.3)) rules.resident_bytes = Bytes{dice.between(0, 200)};
   if (dice.chance(0.3)) rules.first_grant_chunks = static_cast<std::uint32_t>(dice.between(1, 8));
   return rules;
 }

@@ -11,18 +11,32 @@ constexpr Millis kPatience = 500ms;
 }  // namespace
 
 SimStore::SimStore(Simulation& simulation, Disk& disk, std::function<void()> answered)
-    : state_(std::make_shared<State>(
-          State{.simulation = simulation, .disk = disk, .answered = std::move(answered), .commit = {}, .answer = {}, .health = {}})) {
+    : state_(std::make_shared<State>(State{.simulation = simulation,
+                                           .disk = disk,
+                                           .answered = std::move(answered),
+                                           .commit = {},
+                                           .answer = {},
+                                           .health = {},
+                                           .wanted = {},
+                                           .fetched = {}})) {
   if (simulation.plan.store == StoreClass::memory) disk.replace();
 }
 
 broker::StoreInfo SimStore::info() const {
-  return {.id = state_->disk.id(), .durable = state_->simulation.plan.store != StoreClass::memory, .name = "sim:"};
+  const bool durable = state_->simulation.plan.store != StoreClass::memory;
+  return {.id = state_->disk.id(), .durable = durable, .name = "sim:", .pages = durable};
 }
 
 Result<std::map<broker::RecordKey, broker::RecordValue>> SimStore::load() {
   state_->epoch = state_->disk.own();
-  return state_->disk.records();
+  auto records = state_->disk.records();
+  if (!info().pages) return records;
+  std::erase_if(records, [&](const auto& record) {
+    const auto& key = record.first;
+    return key.kind == broker::RecordKind::payload &&
+           !state_->disk.records().contains({.kind = broker::RecordKind::runs, .owner = key.owner, .item = key.item});
+  });
+  return records;
 }
 
 const broker::StoreHealth& SimStore::health() const {
@@ -47,6 +61,30 @@ void SimStore::begin(broker::Commit commit) {
     return;
   }
   ask(state_, number);
+}
+
+void SimStore::want(std::vector<broker::RecordKey> payloads) {
+  for (const auto& payload : payloads) {
+    state_->wanted.insert(payload);
+    look_for(state_, payload);
+  }
+}
+
+/// Answered late, or asked again.
+void SimStore::look_for(const Shared& state, const broker::RecordKey& payload) {
+  auto& simulation = state->simulation;
+  const bool is_lost = simulation.mishap(simulation.plan.store_lost_reply);
+  simulation.time.after(is_lost ? kPatience + delay(*state) : delay(*state), [state, payload, is_lost] {
+    if (!state->alive || !state->wanted.contains(payload)) return;
+    if (is_lost || state->disk.away()) return look_for(state, payload);
+    state->wanted.erase(payload);
+    const auto& records = state->disk.records();
+    const auto found = records.find(payload);
+    auto bytes = found == records.end() ? fail(ErrorCode::payload_lost, "the store has no such payload")
+                                        : Result<Blob>(std::get<Blob>(found->second));
+    state->fetched.push_back({.key = payload, .bytes = std::move(bytes)});
+    state->answered();
+  });
 }
 
 Nanos SimStore::delay(State& state) {

@@ -3,6 +3,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "broker/stores/store.hpp"
 #include "tests/sim/disk.hpp"
@@ -25,6 +28,8 @@ class SimStore final : public broker::Store {
   [[nodiscard]] int fd() const override { return -1; }
   [[nodiscard]] const broker::StoreHealth& health() const override;
   Result<broker::RecordValue> fetch(const broker::RecordKey& key) override;
+  void want(std::vector<broker::RecordKey> payloads) override;
+  std::vector<broker::FetchedPayload> fetched() override { return std::exchange(state_->fetched, {}); }
 
   [[nodiscard]] std::uint64_t epoch() const { return state_->epoch; }
   [[nodiscard]] bool owns() const { return state_->epoch == state_->disk.epoch(); }
@@ -42,12 +47,16 @@ class SimStore final : public broker::Store {
     std::uint64_t answered_number = 0;
     std::optional<broker::CommitResult> answer;
     broker::StoreHealth health;
+    /// Asked for and not answered.
+    std::set<broker::RecordKey> wanted;
+    std::vector<broker::FetchedPayload> fetched;
   };
   using Shared = std::shared_ptr<State>;
   static void ask(const Shared& state, std::uint64_t number);
   static void arrive(const Shared& state, const broker::Commit& commit);
   static void safe(const Shared& state, std::uint64_t number);
   static void reply(const Shared& state, std::uint64_t number, Result<void> outcome);
+  static void look_for(const Shared& state, const broker::RecordKey& payload);
   static Nanos delay(State& state);
 
   Shared state_;

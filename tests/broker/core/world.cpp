@@ -17,8 +17,8 @@ TestBundle test_bundle(const std::string& name) {
   return {.hash = wire::content_hash(bytes), .bytes = Blob::copy_of(bytes)};
 }
 
-World::World(BrokerOptions asked)
-    : options(asked), broker_(std::make_unique<Broker>(options, StoreInfo{.id = 7, .durable = false, .name = "test"}, random_)) {}
+World::World(BrokerOptions asked, bool asked_to_page)
+    : options(asked), pages(asked_to_page), broker_(std::make_unique<Broker>(options, store(), random_)) {}
 
 Step World::step(std::vector<Input> inputs) {
   auto step = broker_->step(now, inputs);
@@ -29,7 +29,20 @@ Step World::step(std::vector<Input> inputs) {
       records.insert_or_assign(write.key, write.value);
     }
   }
+  want(std::move(step.fetches));
+  if (!step.writes.empty()) want(broker_->stored());
   return step;
+}
+
+std::vector<Send> World::deliver() {
+  std::vector<Input> inputs;
+  for (const auto& key : std::exchange(wanted, {})) {
+    const auto found = records.find(key);
+    inputs.emplace_back(Fetched{
+        .key = key,
+        .bytes = found == records.end() ? fail(ErrorCode::payload_lost, "it is gone") : Result<Blob>(std::get<Blob>(found->second))});
+  }
+  return step(std::move(inputs)).sends;
 }
 
 std::vector<Send> World::say(PeerId peer, wire::Message message, Blob payload, std::uint64_t request) {
@@ -54,8 +67,14 @@ std::vector<Send> World::pass(Millis time) {
 }
 
 void World::restart() {
-  broker_ = std::make_unique<Broker>(options, StoreInfo{.id = 7, .durable = false, .name = "test"}, random_);
-  const auto restored = broker_->restore(records, now);
+  broker_ = std::make_unique<Broker>(options, store(), random_);
+  wanted.clear();
+  auto loaded = records;
+  std::erase_if(loaded, [&](const auto& record) {
+    const auto& key = record.first;
+    return pages && key.kind == RecordKind::payload && !records.contains({.kind = RecordKind::runs, .owner = key.owner, .item = key.item});
+  });
+  const auto restored = broker_->restore(std::move(loaded), now);
   ASSERT_TRUE(restored) << to_text(restored.error());
 }
 

@@ -29,12 +29,17 @@ TestBundle test_bundle(const std::string& name);
 /// A broker with the store's side of it: keeps what was committed, and can start again from that.
 class World {
  public:
-  explicit World(BrokerOptions options = {});
+  /// @param pages  the store gives payloads back that it was asked for: when `deliver` is called
+  explicit World(BrokerOptions options = {}, bool pages = false);
 
   Step step(std::vector<Input> inputs = {});
   /// One message, answered by the sends of its step.
   std::vector<Send> say(PeerId peer, wire::Message message, Blob payload = {}, std::uint64_t request = 1);
   std::vector<Send> tick() { return step().sends; }
+  /// What the store was asked for and has not given.
+  std::vector<RecordKey> wanted;
+  /// Gives all of it.
+  std::vector<Send> deliver();
   /// Moves time on, with a step at every deadline on the way, and gathers the sends.
   std::vector<Send> pass(Millis time);
   /// The broker ends here and another one starts from the store.
@@ -48,10 +53,14 @@ class World {
   JobStatus status(PeerId producer, JobId job);
 
   BrokerOptions options;
+  bool pages = false;
   Instant now{1s};
   std::map<RecordKey, RecordValue> records;
 
  private:
+  [[nodiscard]] StoreInfo store() const { return {.id = 7, .durable = false, .name = "test", .pages = pages}; }
+  void want(std::vector<RecordKey> payloads) { wanted.insert(wanted.end(), payloads.begin(), payloads.end()); }
+
   CountingRandom random_;
   std::unique_ptr<Broker> broker_;
   std::uint64_t last_peer_ = 0;

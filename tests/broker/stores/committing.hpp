@@ -43,19 +43,19 @@ inline Result<void> commit(Store& store, std::uint64_t number, std::vector<Write
   return wait_for_answer(store).outcome;
 }
 
-inline RecordKey payload_key(std::uint64_t item) { return {.kind = RecordKind::payload, .owner = 1, .item = item, .hash = {}}; }
+inline RecordKey bytes_key(std::uint64_t item) { return {.kind = RecordKind::output_bytes, .owner = 1, .item = item, .hash = {}}; }
 
 /// Bytes that are too many for their record's field.
 inline Blob large(char filling) { return Blob::copy_of(as_view(std::string(4 * kInlineBytes, filling))); }
 inline Blob small(std::string_view text) { return Blob::copy_of(as_view(text)); }
 
-/// What the loaded store says of the records `payload_key(1)` and on: their first characters, "-" for one that is missing.
+/// What the loaded store says of the records `bytes_key(1)` and on: their first characters, "-" for one that is missing.
 inline std::string first_letters(Store& store, std::uint64_t items) {
   const auto records = store.load();
   if (!records) return to_text(records.error());
   std::string letters;
   for (std::uint64_t item = 1; item <= items; ++item) {
-    const auto found = records->find(payload_key(item));
+    const auto found = records->find(bytes_key(item));
     letters += found == records->end() ? '-' : as_text(std::get<Blob>(found->second).view()).front();
   }
   return letters;

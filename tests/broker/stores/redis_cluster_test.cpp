@@ -44,9 +44,9 @@ TEST_P(RedisCluster, KeepsEveryKeyOfAShardInOneSlot) {
   const auto store = GetParam().open();
   auto& cluster = Cluster::instance();
   auto writes = one_of_each();
-  for (std::uint64_t item = 10; item < 20; ++item) writes.push_back({test::payload_key(item), test::large('a')});
+  for (std::uint64_t item = 10; item < 20; ++item) writes.push_back({test::bytes_key(item), test::large('a')});
   ASSERT_TRUE(commit(*store, 1, writes));
-  ASSERT_TRUE(commit(*store, 2, {{test::payload_key(10), Erase{}}, {test::payload_key(11), test::large('b')}}));
+  ASSERT_TRUE(commit(*store, 2, {{test::bytes_key(10), Erase{}}, {test::bytes_key(11), test::large('b')}}));
   const auto keys = cluster.node.keys("sublet:{" + std::to_string(cluster.last) + "}:*");
   EXPECT_EQ(keys.size(), 2U + 9U) << "the hash, the hold, and the large bytes that are left";
   std::set<std::int64_t> slots;

@@ -41,7 +41,7 @@ TEST_F(RedisOwnership, IsRefusedWhileAnotherBrokerHoldsTheShard) {
 
 TEST_F(RedisOwnership, IsFreeAtOnceAfterACleanStop) {
   auto owner = open();
-  ASSERT_TRUE(commit(*owner, 1, {{payload_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*owner, 1, {{bytes_key(1), large('a')}}));
   owner.reset();
   EXPECT_EQ(first_letters(*open(), 1), "a");
 }
@@ -79,11 +79,11 @@ TEST_F(RedisOwnership, IsRenewedThoughTheAnswerWasThereBeforeTheSendingWasOver) 
 
 TEST_F(RedisOwnership, RefusesTheCommitOfAnOwnerThatWasReplacedAndKeepsNothingOfIt) {
   const auto stale = open();
-  ASSERT_TRUE(commit(*stale, 1, {{payload_key(1), large('a')}, {payload_key(2), small("b")}}));
+  ASSERT_TRUE(commit(*stale, 1, {{bytes_key(1), large('a')}, {bytes_key(2), small("b")}}));
   expire_hold();
   const auto owner = open();
   const auto keys = server.keys("*");
-  const auto outcome = commit(*stale, 2, {{payload_key(1), Erase{}}, {payload_key(2), large('x')}, {payload_key(3), large('y')}});
+  const auto outcome = commit(*stale, 2, {{bytes_key(1), Erase{}}, {bytes_key(2), large('x')}, {bytes_key(3), large('y')}});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::not_owner) << to_text(outcome.error());
   EXPECT_FALSE(stale->health().ready);
@@ -91,7 +91,7 @@ TEST_F(RedisOwnership, RefusesTheCommitOfAnOwnerThatWasReplacedAndKeepsNothingOf
   EXPECT_EQ(first_letters(*owner, 3), "ab-");
   auto keys_now = server.keys("*");
   EXPECT_TRUE(std::ranges::is_permutation(keys, keys_now)) << "large bytes of a refused commit stayed";
-  EXPECT_TRUE(commit(*owner, 1, {{payload_key(3), large('c')}}));
+  EXPECT_TRUE(commit(*owner, 1, {{bytes_key(3), large('c')}}));
   EXPECT_EQ(first_letters(*owner, 3), "abc");
 }
 
@@ -114,7 +114,7 @@ TEST_F(RedisOwnership, DoesNotGiveBackWhatAnotherHolds) {
 
 TEST_F(RedisOwnership, SweepsWhatAnUnfinishedCommitLeft) {
   auto first = open();
-  ASSERT_TRUE(commit(*first, 1, {{payload_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*first, 1, {{bytes_key(1), large('a')}}));
   // As after an end between NOSCRIPT and the repeat.
   const auto epoch = state("!epoch");
   for (const auto* index : {"0", "1", "2"}) static_cast<void>(server.run({"SET", "sublet:{0}:" + epoch + ":2:" + index, "left"}));
@@ -128,8 +128,8 @@ TEST_F(RedisOwnership, SweepsWhatAnUnfinishedCommitLeft) {
 TEST_F(RedisOwnership, OfAnotherShardIsAnotherMatter) {
   const auto one = open();
   const auto other = open({.shard = 1});
-  ASSERT_TRUE(commit(*one, 1, {{payload_key(1), large('a')}}));
-  ASSERT_TRUE(commit(*other, 1, {{payload_key(1), large('b')}}));
+  ASSERT_TRUE(commit(*one, 1, {{bytes_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*other, 1, {{bytes_key(1), large('b')}}));
   EXPECT_EQ(first_letters(*one, 1), "a");
   EXPECT_EQ(first_letters(*other, 1), "b");
 }

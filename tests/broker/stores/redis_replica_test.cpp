@@ -42,7 +42,7 @@ TEST_F(Replicated, EveryAnsweredCommitIsInTheReplicaThatTakesOver) {
   auto store = open(options);
   constexpr std::uint64_t kCommits = 40;
   for (std::uint64_t number = 1; number <= kCommits; ++number) {
-    ASSERT_TRUE(commit(*store, number, {{payload_key(number), number % 2 == 0 ? small("a") : large('a')}})) << number;
+    ASSERT_TRUE(commit(*store, number, {{bytes_key(number), number % 2 == 0 ? small("a") : large('a')}})) << number;
   }
   server.kill();
   static_cast<void>(replica.run({"REPLICAOF", "NO", "ONE"}));
@@ -54,9 +54,9 @@ TEST_F(Replicated, EveryAnsweredCommitIsInTheReplicaThatTakesOver) {
 
 TEST_F(Replicated, ACommitThatNoReplicaHasIsNotAnswered) {
   const auto store = open(options);
-  ASSERT_TRUE(commit(*store, 1, {{payload_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*store, 1, {{bytes_key(1), large('a')}}));
   replica.signal(SIGSTOP);
-  store->begin({.number = 2, .writes = {{payload_key(2), large('b')}}});
+  store->begin({.number = 2, .writes = {{bytes_key(2), large('b')}}});
   std::optional<CommitResult> answer;
   EXPECT_TRUE(serve_until(*store, answer, [&] { return !store->health().ready; }));
   EXPECT_EQ(state("!commit"), "2") << "the primary has it";

@@ -68,7 +68,7 @@ TEST_F(RedisStart, WorksForAUserThatMayNotReadTheConfiguration) {
   auto store = RedisStore::open(address, {}, random);
   ASSERT_TRUE(store) << to_text(store.error());
   EXPECT_EQ((*store)->info().durability, Durability::fast);
-  EXPECT_TRUE(commit(**store, 1, {{payload_key(1), large('a')}}));
+  EXPECT_TRUE(commit(**store, 1, {{bytes_key(1), large('a')}}));
 }
 
 TEST_F(RedisStart, SaysThatNobodyIsThere) {
@@ -77,7 +77,7 @@ TEST_F(RedisStart, SaysThatNobodyIsThere) {
 }
 
 TEST_F(RedisStart, RefusesRecordsOfAnotherSchema) {
-  ASSERT_TRUE(commit(*open(), 1, {{payload_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*open(), 1, {{bytes_key(1), large('a')}}));
   static_cast<void>(server.run({"HSET", "sublet:{0}:state", "!schema", "0"}));
   expect_refusal("schema \"0\"", "another database");
   EXPECT_EQ(server.text({"GET", "sublet:{0}:owner"}), "") << "the shard was taken";
@@ -97,7 +97,7 @@ TEST_F(RedisStart, NamesARecordThatCannotBeRead) {
     const auto records = store->load();
     return records ? std::string("it was read") : records.error().detail;
   };
-  ASSERT_TRUE(commit(*open(), 1, {{payload_key(1), large('a')}}));
+  ASSERT_TRUE(commit(*open(), 1, {{bytes_key(1), large('a')}}));
   static_cast<void>(server.run({"HSET", "sublet:{0}:state", "job:1f", "junk"}));
   EXPECT_NE(load_error().find("job:1f"), std::string::npos) << load_error();
   static_cast<void>(server.run({"HDEL", "sublet:{0}:state", "job:1f"}));
