@@ -53,6 +53,14 @@ enum class Isolation : std::uint8_t {
   process,  ///< a process of its own
 };
 
+/// What a commit that was answered survives; each class survives what the one before it does. docs/guarantees.md has the whole table.
+enum class Durability : std::uint8_t {
+  none,        ///< nothing, or only the broker's end
+  fast,        ///< the store's end too, but for the last second or two
+  fsync,       ///< a power failure of the store's host
+  replicated,  ///< the loss of the store's host
+};
+
 /// Why a job that has not ended runs nothing yet.
 enum class JobHold : std::uint8_t {
   none,
@@ -96,6 +104,8 @@ struct JobSpec {
   /// By reference: the host where payloads and outputs stay, as its workers name it in HELLO. What travels instead are references to them
   /// (common/reference.hpp). Zero: they travel.
   Token host = {};
+  /// The least that the broker's store has to give, else the job is not opened.
+  Durability durability = Durability::none;
 
   bool operator==(const JobSpec&) const = default;
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "broker/core/aggregate.hpp"
+#include "common/job_text.hpp"
 #include "common/reference.hpp"
 
 namespace sublet::broker {
@@ -195,6 +196,7 @@ std::string difference_of(const JobSpec& present, const JobSpec& asked) {
       difference("deadline_ms", present.deadline.count(), asked.deadline.count()),
       difference("ttl_ms", present.ttl.count(), asked.ttl.count()),
       difference("after_any", present.after_any, asked.after_any),
+      difference("durability", to_text(present.durability), to_text(asked.durability)),
       present.host == asked.host ? "" : "the host of its payloads",
       present.after == asked.after ? "" : "the jobs it runs after",
   };

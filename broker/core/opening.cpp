@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "broker/core/core.hpp"
+#include "common/job_text.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "common/wire/bundle.hpp"
 
@@ -31,6 +32,16 @@ Result<void> check_shard(const BrokerOptions& options, const std::string& queue)
               fmt::format("queue \"{}\" is not in shard {} but in {}; open the job there", queue, options.shard, fmt::join(shards, ", ")));
 }
 
+Result<void> check_durability(const StoreInfo& store, Durability asked) {
+  if (asked <= store.durability) return {};
+  const auto* const remedy = store.durability == Durability::none ? "keep jobs in a Redis with an append-only file (--store redis://...)"
+                             : asked == Durability::fsync         ? "set it there: CONFIG SET appendfsync always"
+                             : asked == Durability::replicated    ? "start its brokers with --require-durability replicated"
+                                                                  : "start its brokers with --require-durability";
+  return fail(ErrorCode::bad_argument, fmt::format("the job asks for durability \"{}\" and store {} gives \"{}\"; {}, or ask for less",
+                                                   to_text(asked), store.name, to_text(store.durability), remedy));
+}
+
 SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .host = spec.host, .max_chunk_bytes = spec.max_chunk_bytes}; }
 
 }  // namespace
@@ -53,6 +64,7 @@ Job* Core::job_of_key(const JobSpec& spec) {
 
 Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   if (auto here = check_shard(options_, spec.queue); !here) return std::unexpected(std::move(here.error()));
+  if (auto kept = check_durability(store_, spec.durability); !kept) return std::unexpected(std::move(kept.error()));
   auto awaited = find_awaited(spec);
   if (!awaited) return std::unexpected(std::move(awaited.error()));
   const auto lease_size = admit_bundle(spec, bundle);

@@ -4,6 +4,7 @@
 
 #include "broker/stores/memory_store.hpp"
 #include "broker/stores/redis_store.hpp"
+#include "common/job_text.hpp"
 
 namespace sublet::broker {
 

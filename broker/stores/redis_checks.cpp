@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "broker/stores/redis_url.hpp"
+#include "common/job_text.hpp"
 
 namespace sublet::broker {
 namespace {

@@ -133,8 +133,6 @@ std::string to_text(const RedisAddress& address) {
   return fmt::format("redis://{}{}{}:{}/{}", bracketed ? "[" : "", address.host, bracketed ? "]" : "", address.port, address.database);
 }
 
-std::string_view to_text(Durability durability) { return kDurabilities[static_cast<std::size_t>(durability)]; }
-
 std::optional<Durability> durability_of(std::string_view text) {
   for (std::size_t index = 0; index < kDurabilities.size(); ++index) {
     if (kDurabilities[index] == text) return static_cast<Durability>(index);

@@ -31,7 +31,6 @@ Result<RedisAddress> parse_redis_url(std::string_view url);
 /// As people read it: without user and password.
 std::string to_text(const RedisAddress& address);
 
-std::string_view to_text(Durability durability);
 std::optional<Durability> durability_of(std::string_view text);
 
 }  // namespace sublet::broker

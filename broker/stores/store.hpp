@@ -8,16 +8,9 @@
 
 #include "broker/stores/record.hpp"
 #include "common/error.hpp"
+#include "common/job.hpp"
 
 namespace sublet::broker {
-
-/// What a commit that was answered survives; each class survives what the one before it does. docs/guarantees.md has the whole table.
-enum class Durability : std::uint8_t {
-  none,        ///< nothing, or only the broker's end
-  fast,        ///< the store's end too, but for the last second or two
-  fsync,       ///< a power failure of the store's host
-  replicated,  ///< the loss of the store's host
-};
 
 struct StoreInfo {
   /// Another value than last time means: another store, its jobs are not those of before.

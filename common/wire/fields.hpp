@@ -47,7 +47,8 @@ struct FieldTable<JobSpec> {
                                              Field{"after_any", &JobSpec::after_any},
                                              Field{"deadline_ms", &JobSpec::deadline},
                                              Field{"ttl_ms", &JobSpec::ttl},
-                                             Field{"host", &JobSpec::host}};
+                                             Field{"host", &JobSpec::host},
+                                             Field{"durability", &JobSpec::durability}};
 };
 
 template <>
@@ -164,6 +165,10 @@ struct Last<ElementType> {
 template <>
 struct Last<Isolation> {
   static constexpr Isolation kValue = Isolation::process;
+};
+template <>
+struct Last<Durability> {
+  static constexpr Durability kValue = Durability::replicated;
 };
 template <>
 struct Last<JobState> {

@@ -154,6 +154,11 @@ Result<Isolation> parse_isolation(std::string_view text) {
   return value_named<Isolation>(text, kNames, "isolation class");
 }
 
+Result<Durability> parse_durability(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kNames{"none", "fast", "fsync", "replicated"};
+  return value_named<Durability>(text, kNames, "durability class");
+}
+
 Result<PolicyKind> parse_policy(std::string_view text) {
   static constexpr std::array<std::string_view, 2> kNames{"all", "best_effort"};
   const auto position = position_of(text, kNames, "policy");

@@ -73,6 +73,7 @@ std::string_view name_of(ElementType type);
 Result<AggregateKind> parse_aggregate(std::string_view text);
 Result<ElementType> parse_element(std::string_view text);
 Result<Isolation> parse_isolation(std::string_view text);
+Result<Durability> parse_durability(std::string_view text);
 Result<PolicyKind> parse_policy(std::string_view text);
 
 }  // namespace sublet::cli

@@ -33,6 +33,10 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
                   "tenant: sessions share a process with your others on a card; process: each has its own")
       ->type_name("CLASS")
       ->capture_default_str();
+  verb.add_option("--durability", arguments.durability,
+                  "The least that the broker's store has to give, else nothing is submitted: none, fast, fsync or replicated")
+      ->type_name("CLASS")
+      ->capture_default_str();
 }
 
 namespace {
@@ -46,7 +50,10 @@ Result<JobSpec> make_spec(const BurstArguments& arguments) {
   if (!element) return std::unexpected(element.error());
   const auto isolation = parse_isolation(arguments.isolation);
   if (!isolation) return std::unexpected(isolation.error());
+  const auto durability = parse_durability(arguments.durability);
+  if (!durability) return std::unexpected(durability.error());
   JobSpec spec;
+  spec.durability = *durability;
   spec.policy = *policy;
   spec.aggregate = *aggregate;
   spec.element = *element;

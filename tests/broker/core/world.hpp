@@ -54,11 +54,12 @@ class World {
 
   BrokerOptions options;
   bool pages = false;
+  Durability durability = Durability::none;
   Instant now{1s};
   std::map<RecordKey, RecordValue> records;
 
  private:
-  [[nodiscard]] StoreInfo store() const { return {.id = 7, .durable = false, .name = "test", .pages = pages}; }
+  [[nodiscard]] StoreInfo store() const { return {.id = 7, .durable = false, .name = "test", .durability = durability, .pages = pages}; }
   void want(std::vector<RecordKey> payloads) { wanted.insert(wanted.end(), payloads.begin(), payloads.end()); }
 
   CountingRandom random_;

@@ -99,6 +99,7 @@ template <> struct Spelling<PolicyKind> { static std::string text() { return "*p
 template <> struct Spelling<AggregateKind> { static std::string text() { return "*aggregate*"; } };
 template <> struct Spelling<ElementType> { static std::string text() { return "*element*"; } };
 template <> struct Spelling<Isolation> { static std::string text() { return "*isolation*"; } };
+template <> struct Spelling<Durability> { static std::string text() { return "*durability*"; } };
 template <> struct Spelling<JobState> { static std::string text() { return "*job_state*"; } };
 template <> struct Spelling<JobHold> { static std::string text() { return "*job_hold*"; } };
 template <> struct Spelling<DeadSelection> { static std::string text() { return "**dead_selection**"; } };
@@ -247,9 +248,9 @@ TEST(ProtocolPage, ListsEveryEnumeratorUpToTheLast) {
     const auto last = values.find_last_of(',');
     if (last != std::string::npos) shown.emplace_back(name, values.substr(last + 2, values.find(' ', last + 2) - last - 2));
   }
-  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),   counted<PolicyKind>(),
-                                     counted<AggregateKind>(), counted<ElementType>(), counted<Isolation>(), counted<JobState>(),
-                                     counted<JobHold>(),       counted<ArgumentType>()};
+  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),     counted<PolicyKind>(),
+                                     counted<AggregateKind>(), counted<ElementType>(), counted<Isolation>(),   counted<Durability>(),
+                                     counted<JobState>(),      counted<JobHold>(),     counted<ArgumentType>()};
   EXPECT_EQ(shown, expected);
 }
 

@@ -104,7 +104,8 @@ JobSpec film_spec() {
           .after_any = false,
           .deadline = 10min,
           .ttl = 1h,
-          .host = {}};
+          .host = {},
+          .durability = Durability::fast};
 }
 
 DeadSelection crashed() { return {.codes = {{403}}, .chunks = {{.first = 0, .count = 8}}}; }
