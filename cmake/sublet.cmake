@@ -12,6 +12,7 @@ pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(hiredis REQUIRED hiredis)
+pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 
 # ccache leaves files with precompiled headers alone unless it may ignore the times and macros that they depend on.
 find_program(CCACHE ccache)

@@ -24,9 +24,13 @@ Result<std::unique_ptr<Store>> make_store(std::string_view url, ShardNumber shar
   }
   const auto address = parse_redis_url(url);
   if (!address) return std::unexpected(address.error());
-  auto store = RedisStore::open(
-      *address, {.shard = shard, .holder = wishes.holder, .demanded = demanded_durability(*address, wishes), .replicas = wishes.replicas},
-      random);
+  auto store = RedisStore::open(*address,
+                                {.shard = shard,
+                                 .holder = wishes.holder,
+                                 .demanded = demanded_durability(*address, wishes),
+                                 .replicas = wishes.replicas,
+                                 .compression = address->compression},
+                                random);
   if (!store) return std::unexpected(store.error());
   return std::move(*store);
 }

@@ -86,7 +86,8 @@ class Encoder {
     }
     auto name = fmt::format("{}:{}:{}", shape_.epoch, shape_.number, fresh_.size());
     auto key = keys_.blob(name);
-    sets_.begin(3).add("SET").add(key).add("", blob);
+    const auto packed = pack(blob, shape_.compression);
+    sets_.begin(3).add("SET").add(key).add(packed.tag, packed.bytes);
     fresh_.push_back(std::move(key));
     fields_.push_back({.field = field, .text = std::string(kNameTag) + name, .blob = {}});
     learned_.emplace_back(std::move(field), std::move(name));

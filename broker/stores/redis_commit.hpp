@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/stores/packing.hpp"
 #include "broker/stores/redis_keys.hpp"
 #include "broker/stores/resp.hpp"
 #include "broker/stores/store.hpp"
@@ -23,6 +24,7 @@ struct CommitShape {
   std::string_view script;
   /// Large bytes go through the script too, for a Redis that is out of memory: it refuses every other command then.
   bool when_full = false;
+  Compression compression = Compression::none;
 };
 
 /// A commit as Redis takes it. The same bytes may be sent again.

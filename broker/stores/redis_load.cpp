@@ -91,7 +91,9 @@ Result<void> RedisStore::read_blobs(const Pending& pending, Records& records) {
       if (reply.is_error()) return unreadable(keys_.blob(name), reply.text());
       if (reply.kind() != RedisReply::Kind::text)
         return unreadable(keys_.blob(name), fmt::format("it is gone, and {} names it", field_of(key)));
-      records.insert_or_assign(key, reply.blob());
+      auto bytes = unpack(reply.blob());
+      if (!bytes) return unreadable(keys_.blob(name), bytes.error().detail);
+      records.insert_or_assign(key, std::move(*bytes));
     }
   }
   return {};

@@ -1,6 +1,7 @@
 // Payloads that the broker had no room for, given back.
 
-#include <iterator>
+#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,15 @@ namespace {
 
 /// After a Redis that is busy, say, has refused.
 constexpr Millis kAskAgain = 50ms;
+
+/// A copy, apart from the other answers, which came in one piece of memory.
+/// @param is_apart  under a key of its own, rather than in its record's field
+Result<Blob> payload_in(const RedisReply& reply, bool is_apart) {
+  if (!is_apart) return Blob::copy_of(as_view(reply.text().substr(std::min(kInlineTag.size(), reply.text().size()))));
+  const auto stored = reply.blob();
+  auto bytes = unpack(stored);
+  return bytes && bytes->owner() == stored.owner() ? Result<Blob>(Blob::copy_of(bytes->view())) : std::move(bytes);
+}
 
 }  // namespace
 
@@ -66,11 +76,7 @@ void RedisStore::take_payloads(const std::vector<RedisReply>& replies) {
                                                                              session_.name(), field_of(payloads[index]), what))});
       continue;
     }
-    const bool is_inline = reply.text().starts_with(kInlineTag) && !blobs_.contains(field_of(payloads[index]));
-    const auto bytes = reply.blob();
-    // Apart from the other answers, which came in one piece of memory.
-    fetched_.push_back(
-        {.key = payloads[index], .bytes = Blob::copy_of(is_inline ? bytes.view().subspan(kInlineTag.size()) : bytes.view())});
+    fetched_.push_back({.key = payloads[index], .bytes = payload_in(reply, blobs_.contains(field_of(payloads[index])))});
   }
 }
 

@@ -110,7 +110,8 @@ void RedisStore::send_commit(Instant now) {
     const CommitShape shape{.epoch = epoch_,
                             .number = commit_->number,
                             .script = session_.sha(encoded_when_full_ ? RedisScript::commit_when_full : RedisScript::commit),
-                            .when_full = encoded_when_full_};
+                            .when_full = encoded_when_full_,
+                            .compression = options_.compression};
     encoded_ = encode_commit(keys_, shape, commit_->writes, blobs_);
   }
   commit_generation_ = session_.generation();

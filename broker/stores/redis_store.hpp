@@ -34,6 +34,7 @@ struct RedisOptions {
   Millis hold = 1500ms;
   Millis renew_interval = 500ms;
   RedisTiming timing = {};
+  Compression compression = Compression::none;
 };
 
 /// Keeps one shard in Redis, as its owner. Every commit is one transaction that names the owner's epoch and the commit's number, so that a

@@ -76,8 +76,13 @@ Result<void> take_parameters(std::string_view query, RedisAddress& out) {
       if (!out.durability) return wrong(fmt::format("durability \"{}\" is not none, fast, fsync or replicated", value));
       continue;
     }
+    if (name == "compress") {
+      if (value != "none" && value != "lz4") return wrong(fmt::format("compression \"{}\" is neither none nor lz4", value));
+      out.compression = value == "lz4" ? Compression::lz4 : Compression::none;
+      continue;
+    }
     const auto database = name == "db" ? number_of(value, std::numeric_limits<std::int32_t>::max()) : std::nullopt;
-    if (!database) return wrong(fmt::format("parameter \"{}={}\" is neither db=NUMBER nor durability=CLASS", name, value));
+    if (!database) return wrong(fmt::format("parameter \"{}={}\" is none of db=NUMBER, durability=CLASS and compress=lz4", name, value));
     out.database = *database;
   }
   return {};

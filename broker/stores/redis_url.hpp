@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/stores/packing.hpp"
 #include "broker/stores/store.hpp"
 #include "common/error.hpp"
 
@@ -20,12 +21,15 @@ struct RedisAddress {
   std::uint32_t database = 0;
   /// The least it must give, where the URL says so.
   std::optional<Durability> durability;
+  /// Of what is stored from now on.
+  Compression compression = Compression::none;
 
   bool operator==(const RedisAddress&) const = default;
 };
 
 /// Reads `redis://[user:password@]host[:port][/db]` or `redis+unix://[user:password@]/path[?db=N]`, either with `durability=none`, `fast`,
-/// `fsync` or `replicated` as a parameter. User and password may be percent-encoded. Errors are `bad_argument` and name the part.
+/// `fsync` or `replicated` and `compress=none` or `lz4` as parameters. User and password may be percent-encoded. Errors are `bad_argument`
+/// and name the part.
 Result<RedisAddress> parse_redis_url(std::string_view url);
 
 /// As people read it: without user and password.

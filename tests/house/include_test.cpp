@@ -52,6 +52,7 @@ const std::vector<Reserved> kReserved = {
     {"msgpack", {"common/wire/msgpack_"}},
     {"yaml-cpp", {"common/pipeline/pipeline_yaml.cpp"}},
     {"hiredis", {"broker/stores/redis_connection.cpp"}},
+    {"lz4", {"broker/stores/packing.cpp"}},
     {"httplib", {"broker/http/http_server.cpp"}},
     {"prometheus/", {"broker/http/exposition.cpp"}},
     {"CLI/", {"broker/", "gpu-worker/", "producer/cli/"}},

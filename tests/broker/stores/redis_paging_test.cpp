@@ -68,5 +68,24 @@ TEST_F(RedisPaging, AsksAgainOverANewConnection) {
   EXPECT_EQ(given.front().bytes->size(), 4 * kInlineBytes);
 }
 
+TEST_F(RedisPaging, WhatIsCompressedIsReadWhateverIsAskedForNow) {
+  const Blob zeros = Blob::copy_of(std::vector<std::byte>(100'000));
+  ASSERT_TRUE(commit(*open({.compression = Compression::lz4}), 1, {{payload_key(1), zeros}, {bytes_key(2), zeros}}));
+  for (const auto& key : server.keys("sublet:{0}:1-*")) EXPECT_LT(server.run({"STRLEN", key}).integer(), 1'000);
+  const auto store = open();
+  const auto records = store->load();
+  ASSERT_TRUE(records) << to_text(records.error());
+  EXPECT_EQ(std::get<Blob>(records->at(bytes_key(2))).size(), zeros.size());
+  store->want({payload_key(1)});
+  std::optional<CommitResult> answer;
+  std::vector<FetchedPayload> given;
+  EXPECT_TRUE(serve_until(*store, answer, [&] {
+    given = store->fetched();
+    return !given.empty();
+  }));
+  ASSERT_TRUE(given.front().bytes) << to_text(given.front().bytes.error());
+  EXPECT_EQ(given.front().bytes->size(), zeros.size());
+}
+
 }  // namespace
 }  // namespace sublet::broker::test

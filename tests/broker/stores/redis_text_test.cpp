@@ -20,6 +20,8 @@ TEST(RedisUrl, NamesHostPortAndDatabase) {
   EXPECT_EQ(parsed("redis://example.net:6400/3"), (RedisAddress{.host = "example.net", .port = 6400, .database = 3}));
   EXPECT_EQ(parsed("redis://[::1]:6400"), (RedisAddress{.host = "::1", .port = 6400}));
   EXPECT_EQ(parsed("redis://127.0.0.1/?durability=fsync"), (RedisAddress{.host = "127.0.0.1", .durability = Durability::fsync}));
+  EXPECT_EQ(parsed("redis://127.0.0.1/?compress=lz4"), (RedisAddress{.host = "127.0.0.1", .compression = Compression::lz4}));
+  EXPECT_FALSE(parse_redis_url("redis://127.0.0.1/?compress=zip"));
 }
 
 TEST(RedisUrl, NamesASocket) {
