@@ -70,6 +70,8 @@ void Core::take(Fetched& fetched) {
   if (at == job.batches.end() || job.coming.erase(id) == 0) return;
   auto& batch = at->second;
   job.coming_bytes -= batch.bytes();
+  // It ended in this step, and its batches go at the step's end.
+  if (job.has_ended()) return;
   if (!fetched.bytes || fetched.bytes->size() != batch.bytes()) {
     const auto why = fetched.bytes ? fmt::format("the store holds {} bytes of a batch of {}", fetched.bytes->size(), batch.bytes())
                                    : fetched.bytes.error().detail;

@@ -20,7 +20,7 @@ constexpr std::size_t kSweepStep = 64;
 /// When a broker that finds the shard held asks again.
 constexpr std::uint32_t kAskAgainMs = 200;
 
-std::uint64_t number_of(std::string_view digits) {
+std::uint64_t decimal_of(std::string_view digits) {
   std::uint64_t value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
@@ -82,7 +82,7 @@ Result<void> RedisStore::take(Random& random) {
   renewed_at_ = renewal_sent_ = sent;
   renewal_generation_ = session_.generation();
   const auto given = std::min(durability_of(session_.facts()), Durability::fsync);
-  info_ = {.id = number_of(reply.at(2).text()),
+  info_ = {.id = decimal_of(reply.at(2).text()),
            .durable = true,
            .name = session_.name(),
            .durability = options_.demanded == Durability::replicated ? Durability::replicated : given,

@@ -249,7 +249,7 @@ TEST(ProtocolPage, ListsEveryEnumeratorUpToTheLast) {
     if (last != std::string::npos) shown.emplace_back(name, values.substr(last + 2, values.find(' ', last + 2) - last - 2));
   }
   const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),     counted<PolicyKind>(),
-                                     counted<AggregateKind>(), counted<ElementType>(), counted<Isolation>(),   counted<Durability>(),
+                                     counted<AggregateKind>(), counted<ElementType>(), counted<Durability>(),  counted<Isolation>(),
                                      counted<JobState>(),      counted<JobHold>(),     counted<ArgumentType>()};
   EXPECT_EQ(shown, expected);
 }
