@@ -31,7 +31,7 @@ struct BrokerOptions {
   Bytes input_budget_bytes = Bytes{1U << 30U};
   std::uint64_t input_budget_chunks = 50'000'000;
   /// Of payloads in memory. Beyond, those that wait longest for their turn wait in the store, where it gives them back: see StoreInfo.
-  Bytes resident_bytes = Bytes{64U << 20U};
+  Bytes resident_bytes = Bytes{32U << 20U};
   /// Batches of less stay in memory: what is known of each takes as much.
   Bytes least_paged_bytes = Bytes{4U << 10U};
   /// Per queue, of dead chunks kept: payloads and what is known of each. Beyond, a chunk that dies keeps no payload, and then nothing.
