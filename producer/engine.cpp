@@ -119,11 +119,13 @@ void Engine::run() {
     if (planes_->blocked()) pause = std::min(pause, kFullPause);
     if (failed.empty() && planes_->wait(pause)) wakeup_.clear();
     auto arrived = planes_->receive();
+    const auto disconnected = planes_->take_disconnected();
 
     lock.lock();
     asleep_ = false;
     for (const auto& [shard, error] : failed) router_.connection(shard, io::now()).lost(error, io::now());
     feed(std::move(arrived));
+    for (const auto shard : disconnected) router_.connection(shard, io::now()).disconnected(io::now());
   }
   say_goodbye();
   lock.unlock();

@@ -48,6 +48,16 @@ Result<void> Planes::apply(ShardNumber shard, Effects effects) {
   return {};
 }
 
+std::vector<ShardNumber> Planes::take_disconnected() {
+  std::vector<ShardNumber> shards;
+  for (auto& [shard, pair] : pairs_) {
+    const bool control = pair.control && pair.control->take_disconnected();
+    const bool bulk = pair.bulk && pair.bulk->take_disconnected();
+    if (control || bulk) shards.push_back(shard);
+  }
+  return shards;
+}
+
 bool Planes::blocked() const {
   return std::ranges::any_of(pairs_, [](const auto& entry) { return !entry.second.unsent.empty(); });
 }

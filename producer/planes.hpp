@@ -40,6 +40,8 @@ class Planes {
   bool wait(std::optional<Millis> timeout);
   /// What has arrived, up to a bound that keeps one side from starving the other.
   std::vector<Incoming> receive();
+  /// Shards that lost a connection since this was last asked.
+  std::vector<ShardNumber> take_disconnected();
   /// Messages wait here for room in a socket.
   [[nodiscard]] bool blocked() const;
   /// Sends what waits, as far as there is room.

@@ -1,6 +1,7 @@
 #include "common/io/socket.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -95,10 +96,12 @@ void set_options(zmq::socket_t& socket, bool is_router, const SocketOptions& opt
   }
 }
 
-/// Makes `monitor` receive an event for each connection that `socket` accepts or loses.
-void watch_connections(zmq::context_t& context, zmq::socket_t& socket, zmq::socket_t& monitor) {
-  const std::string endpoint = fmt::format("inproc://connections-of-{}", fmt::ptr(socket.handle()));
-  if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED) != 0) {
+/// Makes `monitor` receive `events` of the connections of `socket`.
+void watch_connections(zmq::context_t& context, zmq::socket_t& socket, int events, zmq::socket_t& monitor) {
+  // Of a name that none had before: a socket that was closed keeps its own for a moment.
+  static std::atomic<std::uint64_t> last = 0;
+  const std::string endpoint = fmt::format("inproc://connections-{}", ++last);
+  if (zmq_socket_monitor(socket.handle(), endpoint.c_str(), events) != 0) {
     throw zmq::error_t();
   }
   monitor = zmq::socket_t(context, ZMQ_PAIR);
@@ -144,8 +147,16 @@ Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
 
 struct Socket::State {
+  State() = default;
+  /// Told before nobody listens any more: libzmq's thread, and all sockets with it, would wait for ever to tell of one more connection.
+  ~State() {
+    if (socket) zmq_socket_monitor(socket.handle(), nullptr, 0);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   zmq::socket_t socket;
-  /// Tells of connections, to a router with a guard.
+  /// Tells a router of its connections, and a dealer that it lost its own.
   zmq::socket_t monitor;
   std::optional<FloodGuard> guard;
   std::uint64_t floods = 0;
@@ -172,10 +183,12 @@ Result<Socket> Socket::make_socket(Context& context, int type, const std::string
     state->socket = zmq::socket_t(context.state_->context, type);
     set_options(state->socket, state->is_router, options);
     if (state->is_router) {
-      watch_connections(context.state_->context, state->socket, state->monitor);
+      watch_connections(context.state_->context, state->socket, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED,
+                        state->monitor);
       state->guard.emplace(Bytes{2 * options.max_frame.count});
       state->socket.bind(*checked);
     } else {
+      watch_connections(context.state_->context, state->socket, ZMQ_EVENT_DISCONNECTED, state->monitor);
       state->socket.connect(*checked);
     }
     state->endpoint = state->is_router ? state->socket.get(zmq::sockopt::last_endpoint) : *checked;
@@ -281,6 +294,14 @@ void Socket::cut_floods() {
   state_->floods += state_->guard->check();
 }
 
+bool Socket::take_disconnected() {
+  bool any = false;
+  while (next_event(state_->monitor, state_->id)) {
+    any = true;
+  }
+  return any;
+}
+
 std::uint64_t Socket::floods() const { return state_->floods; }
 
 std::int64_t Socket::option(int name) const {
@@ -297,6 +318,14 @@ std::int64_t Socket::option(int name) const {
 
 struct Poller::State {
   std::vector<zmq_pollitem_t> items;
+  /// By number: its first item. A dealer has two.
+  std::vector<std::size_t> begins;
+
+  std::size_t add(zmq_pollitem_t item) {
+    begins.push_back(items.size());
+    items.push_back(item);
+    return begins.size() - 1;
+  }
 };
 
 Poller::Poller() : state_(std::make_unique<State>()) {}
@@ -305,14 +334,14 @@ Poller::Poller(Poller&&) noexcept = default;
 Poller& Poller::operator=(Poller&&) noexcept = default;
 
 std::size_t Poller::add(const Socket& socket) {
-  state_->items.push_back({.socket = socket.state_->socket.handle(), .fd = 0, .events = ZMQ_POLLIN, .revents = 0});
-  return state_->items.size() - 1;
+  const std::size_t number = state_->add({.socket = socket.state_->socket.handle(), .fd = 0, .events = ZMQ_POLLIN, .revents = 0});
+  if (!socket.state_->is_router) {
+    state_->items.push_back({.socket = socket.state_->monitor.handle(), .fd = 0, .events = ZMQ_POLLIN, .revents = 0});
+  }
+  return number;
 }
 
-std::size_t Poller::add(int fd) {
-  state_->items.push_back({.socket = nullptr, .fd = fd, .events = ZMQ_POLLIN, .revents = 0});
-  return state_->items.size() - 1;
-}
+std::size_t Poller::add(int fd) { return state_->add({.socket = nullptr, .fd = fd, .events = ZMQ_POLLIN, .revents = 0}); }
 
 std::size_t Poller::wait(std::optional<Millis> timeout) {
   const long limit = timeout ? static_cast<long>(std::max(timeout->count(), Millis::rep{0})) : -1;
@@ -326,6 +355,6 @@ std::size_t Poller::wait(std::optional<Millis> timeout) {
   return static_cast<std::size_t>(ready);
 }
 
-bool Poller::readable(std::size_t index) const { return (state_->items[index].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0; }
+bool Poller::readable(std::size_t index) const { return (state_->items[state_->begins[index]].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0; }
 
 }  // namespace sublet::io

@@ -88,6 +88,9 @@ class Socket {
   /// On a dealer.
   SendOutcome send(std::span<const std::byte> head, std::span<const Blob> payload, bool has_payload);
 
+  /// On a dealer: whether it lost an established connection since this was last asked. It makes another by itself, to the same endpoint.
+  bool take_disconnected();
+
   /// Messages received with another number of frames than one or two.
   [[nodiscard]] std::uint64_t dropped() const;
 
@@ -118,6 +121,7 @@ class Poller {
   Poller& operator=(Poller&&) noexcept;
 
   /// Returns the number by which `readable` is asked: 0, 1, …
+  /// A dealer also ends the wait when it loses its connection.
   std::size_t add(const Socket& socket);
   std::size_t add(int fd);
 

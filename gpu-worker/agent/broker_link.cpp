@@ -174,6 +174,12 @@ std::uint64_t BrokerLink::send(io::Socket& socket, const wire::Message& message,
 }
 
 void BrokerLink::tick(Instant now) {
+  const bool lost_control = control_ && control_->take_disconnected();
+  const bool lost_bulk = bulk_ && bulk_->take_disconnected();
+  if (state_ == State::up && (lost_control || lost_bulk)) {
+    lose("the connection has ended", now);
+    return;
+  }
   if (state_ == State::away || now < next_at_) {
     return;
   }

@@ -65,6 +65,13 @@ void Connection::lost(Error error, Instant now) {
   link_.lose(std::move(error), now, effects_);
 }
 
+void Connection::disconnected(Instant now) {
+  if (!link_.up()) return;
+  lost({.code = ErrorCode::disconnected,
+        .detail = fmt::format("the connection to the broker at {} has ended; check that it runs there", link_.broker())},
+       now);
+}
+
 void Connection::receive_garbage(const Error& error, Instant now) {
   lost({.code = ErrorCode::protocol_error,
         .detail = fmt::format("{} answers with what is no SUB/1 message ({}); check that a sublet broker of this version serves there",

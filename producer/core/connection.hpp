@@ -49,6 +49,8 @@ class Connection {
   void receive(wire::Plane plane, std::uint64_t request, wire::Message message, Blob payload, Instant now);
   /// The sockets could not be made, or are of no use any more.
   void lost(Error error, Instant now);
+  /// One of the sockets has lost its connection. Nothing to do before the broker has welcomed both: the attempt goes on.
+  void disconnected(Instant now);
   /// Something arrived that is no message.
   void receive_garbage(const Error& error, Instant now);
   /// Does what is due; to be called after whatever else was called.

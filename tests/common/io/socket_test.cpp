@@ -174,6 +174,34 @@ TEST_F(SocketTest, DeliversWhatWasSentBeforeThePeerWasThere) {
   std::filesystem::remove_all(folder);
 }
 
+TEST_F(SocketTest, TellsADealerOnceThatItsConnectionHasEnded) {
+  ASSERT_EQ(dealer.send(as_view("head"), {}, false), SendOutcome::sent);
+  receive_one(router);
+  EXPECT_FALSE(dealer.take_disconnected());
+  {
+    const Socket gone = std::move(router);
+  }
+  Poller poller;
+  const auto index = poller.add(dealer);
+  ASSERT_GT(poller.wait(kPatience), 0U);
+  EXPECT_FALSE(poller.readable(index)) << "there is no message";
+  EXPECT_TRUE(dealer.take_disconnected());
+  EXPECT_FALSE(dealer.take_disconnected());
+}
+
+TEST_F(SocketTest, ThatAreClosedWhileTheirPeersGoHoldUpNoOther) {
+  for (int round = 0; round < 200; ++round) {
+    auto peer = std::make_optional(Socket::router(context, "tcp://127.0.0.1:*").value());
+    auto closing = std::make_optional(Socket::dealer(context, peer->endpoint()).value());
+    ASSERT_EQ(closing->send(as_view("head"), {}, false), SendOutcome::sent);
+    receive_one(*peer);
+    peer.reset();
+    closing.reset();
+    ASSERT_EQ(dealer.send(as_view("head"), {}, false), SendOutcome::sent);
+    receive_one(router);
+  }
+}
+
 TEST_F(SocketTest, StaysUsableInAPollerAfterItMoved) {
   Poller poller;
   const std::size_t index = poller.add(router);

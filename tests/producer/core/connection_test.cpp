@@ -132,6 +132,19 @@ TEST(Connection, PingsEachHeartbeatAndIsLostAfterThreeSilentOnes) {
   EXPECT_FALSE(fixture.connection.link().up());
 }
 
+TEST(Connection, TriesAgainAtOnceWhenASocketHasLostItsConnection) {
+  Fixture fixture;
+  fixture.connection.disconnected(fixture.now);
+  EXPECT_TRUE(fixture.connection.step(fixture.now).close);
+  EXPECT_FALSE(fixture.connection.link().up());
+  EXPECT_LE(fixture.connection.next_deadline(), fixture.now + 100ms);
+  // Those of an attempt are left to it: its broker may just be starting.
+  fixture.now = fixture.connection.next_deadline();
+  EXPECT_TRUE(fixture.connection.step(fixture.now).connect);
+  fixture.connection.disconnected(fixture.now);
+  EXPECT_FALSE(fixture.connection.step(fixture.now).close);
+}
+
 TEST(Connection, StaysUpWhileTheBrokerAnswers) {
   Fixture fixture;
   for (int beat = 0; beat < 10; ++beat) {
