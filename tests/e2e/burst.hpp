@@ -13,13 +13,11 @@
 #include <gtest/gtest.h>
 
 #include "common/pipeline/bundle_file.hpp"
-#include "common/random.hpp"
 #include "producer/client.hpp"
+#include "tests/e2e/inputs.hpp"
 #include "tests/support/source.hpp"
 
 namespace sublet::test {
-
-using ByteVector = std::vector<std::byte>;
 
 inline Bundle shipped(const std::string& file) {
   auto bundle = load_bundle(source("kernels/" + file));
@@ -37,21 +35,6 @@ inline Client connect(const std::vector<std::string>& endpoints) {
 }
 
 inline Client connect(const std::string& endpoint) { return connect(std::vector{endpoint}); }
-
-/// The payload of chunk `id`: up to `max_bytes` bytes that depend on nothing else, so another process makes the same.
-inline ByteVector payload_of(std::uint64_t id, std::size_t max_bytes) {
-  SeededRandom random(id + 1);
-  ByteVector bytes(random.next() % (max_bytes + 1));
-  for (auto& byte : bytes) byte = static_cast<std::byte>(random.next());
-  return bytes;
-}
-
-inline JobSpec spec_of(std::size_t max_bytes) {
-  JobSpec spec;
-  spec.name = "e2e";
-  spec.max_chunk_bytes = max_bytes;
-  return spec;
-}
 
 /// Submits chunks `first .. first + count - 1` in batches.
 inline void submit(Job& job, std::uint64_t first, std::uint64_t count, std::size_t max_bytes, std::size_t batch = 64) {

@@ -4,7 +4,9 @@
 #include <iterator>
 #include <string>
 
-#include "tests/e2e/burst.hpp"
+#include "common/pipeline/bundle_file.hpp"
+#include "tests/e2e/inputs.hpp"
+#include "tests/support/source.hpp"
 
 namespace sublet::test {
 
@@ -34,20 +36,20 @@ inline Bundle fault_pipeline(const std::string& kernel, const std::string& file 
 constexpr int kSlowSteps = 300;
 
 /// A pipeline that takes about a tenth of a millisecond for a few hundred bytes.
-inline Bundle slow_pipeline() {
+inline Bundle slow_pipeline(int steps = kSlowSteps) {
   auto bundle = fault_pipeline("slow");
   auto& stage = bundle.pipeline.stages.front();
   stage.over = "n";
   stage.block = {256, 1, 1};
-  stage.args.push_back({.type = ArgumentType::s32, .value = std::to_string(kSlowSteps)});
+  stage.args.push_back({.type = ArgumentType::s32, .value = std::to_string(steps)});
   bundle.pipeline.time_limit_ms = 60'000;
   return bundle;
 }
 
-inline ByteVector slow_reference(ByteVector bytes) {
+inline ByteVector slow_reference(ByteVector bytes, int steps = kSlowSteps) {
   for (auto& byte : bytes) {
     auto state = std::to_integer<std::uint32_t>(byte);
-    for (int step = 0; step < kSlowSteps; ++step) state = state * 1664525U + 1013904223U + (state >> 7U);
+    for (int step = 0; step < steps; ++step) state = state * 1664525U + 1013904223U + (state >> 7U);
     byte = static_cast<std::byte>(state >> 24U);
   }
   return bytes;

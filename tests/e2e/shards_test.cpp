@@ -19,13 +19,6 @@ constexpr Layout kLayout{.shards = 4};
 constexpr std::uint64_t kChunks = 1'500;
 constexpr std::size_t kMaxBytes = 512;
 
-std::string queue_in(ShardNumber shard) {
-  for (int n = 0;; ++n) {
-    auto queue = "q" + std::to_string(n);
-    if (shards_of(kLayout, queue).front() == shard) return queue;
-  }
-}
-
 struct Shards : testing::Test {
   Started start_broker() {
     return start("sublet-broker", {"--store", redis.url(), "--shards", "4", "--control", "tcp://127.0.0.1:*", "--bulk", "tcp://127.0.0.1:*",
@@ -68,7 +61,7 @@ struct Shards : testing::Test {
     for (ShardNumber shard = 0; shard < kLayout.shards; ++shard) {
       readers.emplace_back([&, shard] {
         auto spec = spec_of(kMaxBytes);
-        spec.queue = queue_in(shard);
+        spec.queue = queue_in(kLayout, shard);
         auto job = client.open(slow_pipeline(), spec).value();
         submit(job, 0, kChunks, kMaxBytes);
         EXPECT_TRUE(job.close());

@@ -6,7 +6,7 @@
 #include "common/bytes.hpp"
 #include "common/error.hpp"
 #include "common/time.hpp"
-#include "tests/sim/dice.hpp"
+#include "tests/support/dice.hpp"
 
 namespace sublet::sim {
 

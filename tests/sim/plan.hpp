@@ -5,9 +5,11 @@
 
 #include "broker/core/options.hpp"
 #include "common/time.hpp"
-#include "tests/sim/dice.hpp"
+#include "tests/support/dice.hpp"
 
 namespace sublet::sim {
+
+using test::Dice;
 
 /// What a store keeps when it fails over: design words, see docs/guarantees.md.
 enum class StoreClass : std::uint8_t {

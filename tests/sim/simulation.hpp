@@ -3,12 +3,14 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/sim/dice.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/sim/timeline.hpp"
 #include "tests/sim/trace.hpp"
+#include "tests/support/dice.hpp"
 
 namespace sublet::sim {
+
+using test::Dice;
 
 /// Something that was promised did not hold: the invariant in words.
 class Violation : public std::runtime_error {

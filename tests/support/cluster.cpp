@@ -38,13 +38,14 @@ std::pair<std::string, pid_t> name_and_parent(const std::filesystem::path& folde
 
 }  // namespace
 
-Starting begin_to_start(const std::string& program, std::vector<std::string> args) {
+Starting begin_to_start(const std::string& program, std::vector<std::string> args, std::vector<io::InheritedFd> inherited) {
   std::array<int, 2> pipe_ends{};
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) give_up(program, Error{.code = ErrorCode::io_failed, .detail = "no pipe"});
   const io::FileDescriptor theirs(pipe_ends[1]);
   io::FileDescriptor ours(pipe_ends[0]);
   args.insert(args.end(), {"--ready-fd", std::to_string(kReadyFd)});
-  auto child = io::spawn({.program = program, .args = args, .inherited = {{.fd = theirs.get(), .child_fd = kReadyFd}}});
+  inherited.push_back({.fd = theirs.get(), .child_fd = kReadyFd});
+  auto child = io::spawn({.program = program, .args = args, .inherited = std::move(inherited)});
   if (!child) give_up(program, child.error());
   return {.child = std::move(*child), .ready = std::move(ours)};
 }
@@ -55,19 +56,27 @@ std::map<std::string, std::string> wait_until_ready(const Starting& starting) {
   return *std::move(ready);
 }
 
-Started start(const std::string& program, std::vector<std::string> args) {
-  auto starting = begin_to_start(program, std::move(args));
+Started start(const std::string& program, std::vector<std::string> args, std::vector<io::InheritedFd> inherited) {
+  auto starting = begin_to_start(program, std::move(args), std::move(inherited));
   auto ready = wait_until_ready(starting);
   return {.child = std::move(starting.child), .ready = std::move(ready)};
 }
 
-std::vector<pid_t> children_of(pid_t parent, const std::string& name) {
-  std::vector<pid_t> found;
+std::map<pid_t, std::string> children_of(pid_t parent) {
+  std::map<pid_t, std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const auto pid = static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
     if (pid <= 0) continue;
-    const auto [its_name, its_parent] = name_and_parent(entry.path());
-    if (its_parent == parent && its_name == name) found.push_back(pid);
+    auto [its_name, its_parent] = name_and_parent(entry.path());
+    if (its_parent == parent) found.emplace(pid, std::move(its_name));
+  }
+  return found;
+}
+
+std::vector<pid_t> children_of(pid_t parent, const std::string& name) {
+  std::vector<pid_t> found;
+  for (const auto& [pid, its_name] : children_of(parent)) {
+    if (its_name == name) found.push_back(pid);
   }
   return found;
 }

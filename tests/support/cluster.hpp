@@ -20,14 +20,15 @@ struct Started {
   std::map<std::string, std::string> ready;
 };
 /// Starts it and waits for its ready line.
-Started start(const std::string& program, std::vector<std::string> args);
+/// @param inherited  for the program, besides its end of the ready pipe, which is descriptor 3
+Started start(const std::string& program, std::vector<std::string> args, std::vector<io::InheritedFd> inherited = {});
 
 /// One that was started and has not said that it is ready.
 struct Starting {
   io::Child child;
   io::FileDescriptor ready;
 };
-Starting begin_to_start(const std::string& program, std::vector<std::string> args);
+Starting begin_to_start(const std::string& program, std::vector<std::string> args, std::vector<io::InheritedFd> inherited = {});
 std::map<std::string, std::string> wait_until_ready(const Starting& starting);
 
 /// One broker or two, and any number of workers, as real processes, on free ports of the loopback. They end with this object.
@@ -78,7 +79,9 @@ class Cluster {
   std::string http_;
 };
 
-/// Processes whose parent is `parent` and whose program is called `name`.
+/// Processes whose parent is `parent`, with the names of their programs.
+std::map<pid_t, std::string> children_of(pid_t parent);
+/// Of these, those that are called `name`.
 std::vector<pid_t> children_of(pid_t parent, const std::string& name);
 
 }  // namespace sublet::test

@@ -36,6 +36,10 @@ class RedisServer {
   /// How many keys match; for tests of small stores.
   [[nodiscard]] std::vector<std::string> keys(const std::string& pattern) const;
 
+  [[nodiscard]] std::filesystem::path socket() const { return folder_ / "redis.sock"; }
+  /// Whether its process has ended, whoever ended it.
+  [[nodiscard]] bool ended() { return child_->poll().has_value(); }
+
   void signal(int number) const { child_->kill(number); }
   /// `kill -9`.
   void kill();
@@ -43,8 +47,6 @@ class RedisServer {
   void start();
 
  private:
-  [[nodiscard]] std::filesystem::path socket() const { return folder_ / "redis.sock"; }
-
   std::vector<std::string> settings_;
   std::filesystem::path folder_;
   std::optional<io::Child> child_;

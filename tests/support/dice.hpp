@@ -5,9 +5,9 @@
 #include "common/random.hpp"
 #include "common/time.hpp"
 
-namespace sublet::sim {
+namespace sublet::test {
 
-/// Every choice that a simulation makes, from its seed.
+/// Every choice that a simulation, or another test with a plan, makes from its seed.
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : random_(seed) {}
@@ -24,4 +24,4 @@ class Dice {
   SeededRandom random_;
 };
 
-}  // namespace sublet::sim
+}  // namespace sublet::test
