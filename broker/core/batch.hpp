@@ -79,9 +79,9 @@ class Batch {
   void append_ids(std::uint32_t begin, std::uint32_t count, std::vector<ChunkRange>& ids) const;
 
   Instant accepted_at;
-  std::uint64_t position = 0;  ///< bytes of its job's batches before it
-  bool dirty = false;          ///< runs changed in this step
-  bool stored = false;         ///< the store holds its batch and payload records
+  std::uint64_t stands_at = 0;  ///< bytes of its job's batches before it
+  bool dirty = false;           ///< runs changed in this step
+  bool stored = false;          ///< the store holds its batch and payload records
   bool runs_stored = false;
 
  private:

@@ -51,7 +51,7 @@ void Core::fetch_ahead(Job& job) {
     const auto front = *job.ready_batches.begin();
     const auto id = *job.away.begin();
     const auto& batch = job.batches.at(id);
-    const bool is_ahead = batch.position < job.batches.at(front).position + window && job.coming_bytes < window;
+    const bool is_ahead = batch.stands_at < job.batches.at(front).stands_at + window && job.coming_bytes < window;
     // The first one is fetched however little may be.
     if (id != front && !is_ahead) return;
     job.away.erase(id);

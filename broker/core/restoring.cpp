@@ -150,7 +150,7 @@ struct Core::Restoring {
       batch.runs_stored = runs != nullptr;
       job.queue->stored_bytes += batch.bytes();
       job.queue->stored_chunks += batch.count();
-      batch.position = std::exchange(job.next_position, job.next_position + batch.bytes());
+      batch.stands_at = std::exchange(job.next_position, job.next_position + batch.bytes());
       if (batch.is_resident()) {
         core.resident_bytes_ += batch.bytes();
       } else {

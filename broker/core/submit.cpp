@@ -196,7 +196,7 @@ void Core::store_batch(Job& job, BatchRecord record, Blob payload) {
                                std::forward_as_tuple(id, std::make_shared<const BatchRecord>(std::move(record)), std::move(payload)));
   auto& batch = at->second;
   batch.accepted_at = now_;
-  batch.position = std::exchange(job.next_position, job.next_position + bytes);
+  batch.stands_at = std::exchange(job.next_position, job.next_position + bytes);
   resident_bytes_ += bytes;
   if (store_.pages) fresh_batches_.emplace_back(job.id, id);
   job.ready_batches.emplace_hint(job.ready_batches.end(), id);

@@ -262,8 +262,8 @@ Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Err
     run.fail(chunk, error, took);
   }
   end_->set_running_count(0);
-  for (InFlight& chunk : in_flight_) {
-    References::give_up(chunk.referred);
+  for (InFlight& other : in_flight_) {
+    References::give_up(other.referred);
   }
   for (RunInHand& unfinished : runs_) {
     unfinished.return_unfinished();
