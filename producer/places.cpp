@@ -84,19 +84,26 @@ Blob Places::submitted(ChunkId chunk, std::uint64_t place, std::uint64_t length)
 }
 
 Result<Blob> Places::output(ChunkId chunk, Result<Blob> travelled) {
-  std::optional<std::uint64_t> place;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = of_chunks_.find(chunk);
-    if (known != of_chunks_.end()) place = known->second;
-    if (place) of_chunks_.erase(known);
+  if (!travelled) {
+    if (const auto place = forget(chunk)) give_back(*place);
+    return travelled;
   }
-  auto found = travelled ? find_output(travelled->view(), place) : std::unexpected(std::move(travelled.error()));
-  if (!found && place) give_back(*place);
+  const auto place = forget(chunk);
+  if (!place) {
+    return fail(ErrorCode::payload_lost, "its output was handed out before, and its place may be another's by now; read each output once");
+  }
+  auto found = find_output(travelled->view(), *place);
+  if (!found) give_back(*place);
   return found;
 }
 
-Result<Blob> Places::find_output(ByteView travelled, std::optional<std::uint64_t> place) {
+std::optional<std::uint64_t> Places::forget(ChunkId chunk) {
+  const std::lock_guard lock(mutex_);
+  const auto known = of_chunks_.extract(chunk);
+  return known.empty() ? std::nullopt : std::optional(known.mapped());
+}
+
+Result<Blob> Places::find_output(ByteView travelled, std::uint64_t place) {
   const auto reference = decode_reference(travelled);
   if (!reference) return std::unexpected(reference.error());
   if (reference->segment != segment_.name()) {
@@ -108,7 +115,7 @@ Result<Blob> Places::find_output(ByteView travelled, std::optional<std::uint64_t
   const auto* const bytes = segment_.output(reference->place).data();
   const auto let_go = [places = shared_from_this(), output = reference->place, place](const std::byte*) {
     places->segment_.release_output(output);
-    if (place) places->give_back(*place);
+    places->give_back(place);
   };
   return Blob(std::shared_ptr<const std::byte>(bytes, let_go), ByteView(bytes, reference->length));
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -37,10 +38,12 @@ class Places : public std::enable_shared_from_this<Places> {
   /// What travels for a chunk whose payload is the first `length` bytes of its place.
   Blob submitted(ChunkId chunk, std::uint64_t place, std::uint64_t length);
   /// What the broker has for a chunk's output, made that output. The chunk's place is free as soon as nobody has the output any more.
+  /// `payload_lost` for an output that was handed out before: a later reader may be sent it again.
   Result<Blob> output(ChunkId chunk, Result<Blob> travelled);
 
  private:
-  Result<Blob> find_output(ByteView travelled, std::optional<std::uint64_t> place);
+  std::optional<std::uint64_t> forget(ChunkId chunk);
+  Result<Blob> find_output(ByteView travelled, std::uint64_t place);
 
   std::mutex mutex_;
   std::condition_variable freed_;

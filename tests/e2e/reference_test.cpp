@@ -113,6 +113,31 @@ TEST(Referred, OutputsThatAreHeldHoldTheirPlaces) {
   EXPECT_TRUE(job.submit(ChunkId{1'000'000}, ByteView(payload_of(7, 1'000))));
 }
 
+TEST(Referred, AnOutputThatASecondReaderIsSentAgainIsNotSomebodyElses) {
+  Cluster cluster;
+  cluster.add_worker();
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("echo/echo.yaml"), spec_of(1'000), kSmall).value();
+  submit(job, 0, 10, 1'000);
+  ASSERT_TRUE(job.close());
+  std::uint64_t first = 0;
+  {
+    auto outputs = job.outputs();
+    first = outputs.next().value()->id.value;
+  }
+  std::size_t others = 0;
+  auto outputs = job.outputs();
+  while (const auto output = outputs.next().value()) {
+    if (output->id.value == first) {
+      EXPECT_EQ(output->output.error().code, ErrorCode::payload_lost);
+      continue;
+    }
+    EXPECT_TRUE(std::ranges::equal(output->output.value().view(), payload_of(output->id.value, 1'000)));
+    ++others;
+  }
+  EXPECT_EQ(others, 9U);
+}
+
 TEST(Referred, APayloadIsFilledInItsPlace) {
   Cluster cluster;
   cluster.add_worker();
