@@ -48,7 +48,7 @@ void Connection::receive(wire::Plane plane, std::uint64_t request, wire::Message
     return;
   }
   if (auto* done = std::get_if<wire::Accepted>(&message)) return accepted(request, *done);
-  if (auto* entry = std::get_if<wire::Output>(&message)) return output(std::move(*entry), std::move(payload), now);
+  if (auto* entry = std::get_if<wire::Output>(&message)) return output(request, std::move(*entry), std::move(payload), now);
   if (std::holds_alternative<wire::Bye>(message)) {
     return lost({.code = ErrorCode::disconnected, .detail = fmt::format("the broker at {} is shutting down", link_.broker())}, now);
   }
@@ -212,10 +212,11 @@ void Connection::moved(std::uint64_t request, const wire::Event& event) {
   if (request == job->watch_request && job->ended()) job->watch_due = false;
 }
 
-void Connection::output(wire::Output output, Blob payload, Instant now) {
+void Connection::output(std::uint64_t request, wire::Output output, Blob payload, Instant now) {
   const auto job = find(output.job);
+  // What an earlier reader had asked for may leave out what this one has to get again.
+  if (!job || !job->reader || job->reader->first_request == 0 || request < job->reader->first_request) return;
   // Repeats are normal: a READ that replaces another starts from what this side had seen when it was sent.
-  if (!job || !job->reader) return;
   if (output.cursor <= job->reader->received) {
     // What was taken comes again from a broker that does not know so: its store forgot. It would wait for ever for room in the window.
     if (output.cursor <= job->reader->taken_sent) {

@@ -105,7 +105,7 @@ class Connection {
   bool submit_failed(std::uint64_t request, const Error& error, Instant now);
   void accepted(std::uint64_t request, const wire::Accepted& accepted);
   void moved(std::uint64_t request, const wire::Event& event);
-  void output(wire::Output output, Blob payload, Instant now);
+  void output(std::uint64_t request, wire::Output output, Blob payload, Instant now);
   /// @param waits  the job had chunks that wait to be sent before this one
   /// @return whether the thread that sends has to look
   bool queued(const std::shared_ptr<KnownJob>& job, bool waits);

@@ -174,6 +174,7 @@ void Connection::send_reading(KnownJob& job) {
   if (job.reader && job.reader->read_due) {
     job.reader->read_due = false;
     job.reader->request = next_request_++;
+    if (job.reader->first_request == 0) job.reader->first_request = job.reader->request;
     const Load window = job.reader->window;
     send(wire::Plane::bulk, job.reader->request,
          wire::Read{.job = job.id, .after = job.reader->received, .chunks = window.chunks, .bytes = window.bytes});

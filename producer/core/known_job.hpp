@@ -16,7 +16,8 @@ namespace sublet::producer {
 /// A reader of one job's outputs, as the connection sees it.
 struct ReaderState {
   std::uint64_t id = 0;
-  std::uint64_t request = 0;  ///< of its READ
+  std::uint64_t request = 0;        ///< of its READ
+  std::uint64_t first_request = 0;  ///< of its first READ over any connection; 0: none was sent
   Load window;
   bool read_due = true;
   Cursor received;                  ///< last entry that came

@@ -151,5 +151,21 @@ TEST(Burst, ManyThreadsSubmitToOneJob) {
   for (const auto& [id, output] : collected.outputs) EXPECT_EQ(output, payload_of(id, 64));
 }
 
+TEST(Burst, ASecondReaderGetsEverythingThatTheFirstHadNotHandled) {
+  Cluster cluster;
+  cluster.add_worker();
+  auto client = connect(cluster.endpoint());
+  for (int round = 0; round < 10; ++round) {
+    auto job = client.open(shipped("echo/echo.yaml"), spec_of(1'000)).value();
+    submit(job, 0, 10, 1'000);
+    ASSERT_TRUE(job.close());
+    {
+      auto outputs = job.outputs();
+      ASSERT_TRUE(outputs.next().value());
+    }
+    EXPECT_EQ(read_all(job).outputs.size(), 10U);
+  }
+}
+
 }  // namespace
 }  // namespace sublet::test

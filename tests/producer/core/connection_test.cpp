@@ -71,7 +71,8 @@ struct Fixture {
   void submit(const std::shared_ptr<KnownJob>& job, std::uint64_t chunk) { connection.submit(job, {chunk}, as_view("payload")); }
   void output(std::uint64_t cursor, std::uint64_t chunk) {
     wire::Output output{.job = {7}, .cursor = {cursor}, .chunks = {{chunk, 1}}, .codes = {}, .details = {}, .lengths = {{1}}, .micros = {}};
-    connection.receive(Plane::bulk, 0, output, Blob::copy_of(as_view("o")), now);
+    const auto& reader = connection.adopt({7})->reader;
+    connection.receive(Plane::bulk, reader ? reader->request : 0, output, Blob::copy_of(as_view("o")), now);
   }
   void status(JobState state, std::uint64_t last_output) {
     JobStatus status{.id = {7}, .name = {}, .queue = {}, .last_output = {last_output}, .error_detail = {}};
@@ -321,6 +322,7 @@ TEST(Connection, DropsOutputsThatCameAgain) {
   Fixture fixture;
   const auto job = fixture.job();
   fixture.connection.open_reader(job, {.chunks = 10, .bytes = 1'000});
+  (void)fixture.connection.step(fixture.now);
   fixture.output(1, 50);
   fixture.output(1, 50);
   EXPECT_EQ(job->reader->entries.size(), 1U);
@@ -383,6 +385,7 @@ TEST(Connection, TellsAgainWhatItTookToABrokerWhoseStoreForgotIt) {
   Fixture fixture;
   const auto job = fixture.job();
   fixture.connection.open_reader(job, {.chunks = 8, .bytes = 1'000});
+  (void)fixture.connection.step(fixture.now);
   fixture.output(1, 50);
   fixture.connection.take(job, {1}, {.chunks = 1, .bytes = 1}, true);
   EXPECT_EQ(fixture.sent<wire::Taken>().size(), 1U);
@@ -408,10 +411,34 @@ TEST(Connection, DeliversAgainToTheNextReaderWhatTheLastHadNotHandled) {
   EXPECT_EQ(fixture.sent<wire::Read>().back().after, Cursor{1});
 }
 
+TEST(Connection, GivesAReaderNothingThatTheOneBeforeHadAskedFor) {
+  Fixture fixture;
+  const auto job = fixture.job();
+  fixture.connection.open_reader(job, {.chunks = 10, .bytes = 1'000});
+  ASSERT_EQ(fixture.sent<wire::Read>().size(), 1U);
+  const auto before = fixture.last_request;
+  fixture.connection.close_reader(job);
+  fixture.connection.open_reader(job, {.chunks = 10, .bytes = 1'000});
+  const auto late = [&](std::uint64_t request, std::uint64_t cursor) {
+    const wire::Output output{
+        .job = {7}, .cursor = {cursor}, .chunks = {{cursor, 1}}, .codes = {}, .details = {}, .lengths = {{1}}, .micros = {}};
+    fixture.connection.receive(Plane::bulk, request, output, Blob::copy_of(as_view("o")), fixture.now);
+  };
+  late(before, 2);
+  EXPECT_TRUE(job->reader->entries.empty()) << "its own READ is not sent yet";
+  ASSERT_EQ(fixture.sent<wire::Read>().size(), 1U);
+  late(before, 2);
+  EXPECT_TRUE(job->reader->entries.empty()) << "the first entry would be missing";
+  fixture.output(1, 1);
+  fixture.output(2, 2);
+  EXPECT_EQ(job->reader->entries.size(), 2U);
+}
+
 TEST(Connection, KnowsTheEndOnlyWithTheWholeLog) {
   Fixture fixture;
   const auto job = fixture.job();
   fixture.connection.open_reader(job, {.chunks = 8, .bytes = 1'000});
+  (void)fixture.connection.step(fixture.now);
   fixture.output(1, 50);
   fixture.status(JobState::done, 2);
   EXPECT_FALSE(job->all_received());
