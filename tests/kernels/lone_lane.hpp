@@ -91,7 +91,7 @@ inline Output bytes_of(const std::vector<float>& values) {
 template <class T>
 std::vector<T> values_of(const Output& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
   return values;
 }
 
