@@ -256,6 +256,7 @@ class Core {
   Timers timers_;
 
   std::uint64_t resident_bytes_ = 0;  ///< of payloads in memory
+  std::uint64_t coming_bytes_ = 0;    ///< of those on their way
   /// Came since the store was said to have everything.
   std::vector<std::pair<JobId, BatchId>> fresh_batches_;
 

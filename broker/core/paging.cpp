@@ -11,7 +11,7 @@
 namespace sublet::broker {
 namespace {
 
-/// How much of the payloads in memory may be fetched ahead of the grants.
+/// How much of the payloads in memory may be fetched ahead of the grants, of one job, and beyond what there is room for, of all jobs.
 constexpr std::uint64_t kAheadShare = 8;
 
 /// Nothing of it was ever handed out.
@@ -46,17 +46,20 @@ void Core::page_out(Job& job, Batch& batch) {
 
 void Core::fetch_ahead(Job& job) {
   if (job.held) return;
-  const auto window = options_.resident_bytes.count / kAheadShare;
+  const auto room = options_.resident_bytes.count;
+  const auto window = room / kAheadShare;
   while (!job.away.empty()) {
     const auto front = *job.ready_batches.begin();
     const auto id = *job.away.begin();
     const auto& batch = job.batches.at(id);
     const bool is_ahead = batch.stands_at < job.batches.at(front).stands_at + window && job.coming_bytes < window;
+    const bool has_room = resident_bytes_ + coming_bytes_ < room + window;
     // The first one is fetched however little may be.
-    if (id != front && !is_ahead) return;
+    if (id != front && !(is_ahead && has_room)) return;
     job.away.erase(id);
     job.coming.insert(id);
     job.coming_bytes += batch.bytes();
+    coming_bytes_ += batch.bytes();
     step_.fetches.push_back(payload_key(job.id, id));
   }
 }
@@ -70,6 +73,7 @@ void Core::take(Fetched& fetched) {
   if (at == job.batches.end() || job.coming.erase(id) == 0) return;
   auto& batch = at->second;
   job.coming_bytes -= batch.bytes();
+  coming_bytes_ -= batch.bytes();
   // It ended in this step, and its batches go at the step's end.
   if (job.has_ended()) return;
   if (!fetched.bytes || fetched.bytes->size() != batch.bytes()) {
@@ -89,6 +93,7 @@ void Core::forget_paging(Job& job, const Batch& batch) {
     resident_bytes_ -= batch.bytes();
   } else if (job.coming.erase(batch.id()) > 0) {
     job.coming_bytes -= batch.bytes();
+    coming_bytes_ -= batch.bytes();
   } else {
     job.away.erase(batch.id());
   }

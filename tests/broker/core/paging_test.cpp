@@ -169,6 +169,27 @@ TEST_F(Paging, WhatAWorkerHadWhenTheBrokerStartedRunsAgainAndDiesWithItsPayload)
   EXPECT_TRUE(dead.front().chunks.front().kept);
 }
 
+TEST(PagingOfManyJobs, FetchesAheadForAllTogetherWhatOneMay) {
+  constexpr std::uint64_t kRoom = 8'000;
+  World world(room_for(kRoom), true);
+  const auto producer = world.producer();
+  std::vector<JobId> jobs;
+  for (int job = 0; job < 20; ++job) jobs.push_back(world.open(producer));
+  for (std::uint64_t batch = 0; batch < 30; ++batch) {
+    for (const auto job : jobs) world.submit(producer, job, {.first = batch, .count = 1}, kSize);
+  }
+  world.restart();
+  world.tick();
+  std::uint64_t asked = 0;
+  while (!world.wanted.empty()) {
+    asked += world.wanted.size() * kSize;
+    world.deliver();
+  }
+  // An eighth more than there is room for, and the first of each job however little that is.
+  EXPECT_LE(asked, kRoom + kRoom / 8 + jobs.size() * kSize);
+  EXPECT_GE(asked, jobs.size() * kSize);
+}
+
 TEST(PagingOff, AStoreThatDoesNotGiveBackIsNeverAsked) {
   World world(room_for(0));
   const auto producer = world.producer();
