@@ -8,8 +8,8 @@
 
 namespace sublet::bench {
 
-double lanes_rate(const Burst& burst) {
-  const auto device = must(make_cuda_device({.card = 0, .cache = {}}));
+double lanes_rate(const Burst& burst, bool graphs) {
+  const auto device = must(make_cuda_device({.card = 0, .cache = {}, .graphs = graphs}));
   Plan plan = must(make_plan(burst.video, burst.segment_bytes));
   std::vector<std::byte> memory(2 * burst.lanes * burst.segment_bytes, std::byte{255});
   const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * burst.lanes}}));

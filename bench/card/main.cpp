@@ -1,5 +1,6 @@
 // Segments per second over a card: a program written on the CUDA driver for this alone, Sublet's lanes, and the whole queue, in one run.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,28 +11,66 @@
 #include "gpu-worker/devices/cuda/driver.hpp"
 #include "gpu-worker/devices/cuda/nvml.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/source.hpp"
 
 namespace sublet::bench {
 namespace {
 
-std::string size_text(std::size_t bytes) {
-  return bytes >= (1U << 20U) ? fmt::format("{} MiB", bytes >> 20U) : fmt::format("{} KiB", bytes >> 10U);
+constexpr std::size_t kSizes[] = {std::size_t{4} << 10U, std::size_t{64} << 10U, std::size_t{1} << 20U, std::size_t{16} << 20U};
+
+/// Of a whole cluster with one worker on the card.
+double whole_rate(const Burst& burst, std::uint32_t sessions, Travel travel, const std::vector<std::string>& broker = {}) {
+  test::Cluster cluster(broker);
+  cluster.add_worker({"--device", "cuda", "--sessions", std::to_string(sessions)});
+  return queue_rate(burst, cluster.endpoint(), travel);
 }
 
-void print_burst(const std::string& kernels, Millis duration, std::uint32_t sessions) {
-  Bundle video = must(load_bundle(kernels + "/video/video.yaml"));
-  fmt::print("\n{:<10} {:>12} {:>12} {:>7} {:>14} {:>7}\n", "segment", "handwritten", "lanes", "ratio", "whole queue", "ratio");
-  for (const std::size_t bytes : {std::size_t{4} << 10U, std::size_t{64} << 10U, std::size_t{1} << 20U, std::size_t{16} << 20U}) {
+void print_ratio(double rate, double ceiling) {
+  fmt::print(" {:>10.0f}/s {:>5.2f}", rate, rate / ceiling);
+  std::fflush(stdout);
+}
+
+void print_burst(const Bundle& video, Millis duration, std::uint32_t sessions) {
+  fmt::print("\n{:<8} {:>12} {:>12} {:>5} {:>12} {:>5} {:>12} {:>5}\n", "segment", "handwritten", "lanes", "ratio", "by reference", "ratio",
+             "by sockets", "ratio");
+  for (const std::size_t bytes : kSizes) {
     const Burst burst{.video = video, .segment_bytes = bytes, .lanes = 4, .duration = duration};
     const double ceiling = handwritten_rate(burst);
-    const double lanes = lanes_rate(burst);
-    test::Cluster cluster;
-    cluster.add_worker({"--device", "cuda", "--sessions", std::to_string(sessions)});
-    const double queue = queue_rate(burst, cluster.endpoint());
-    fmt::print("{:<10} {:>10.0f}/s {:>10.0f}/s {:>7.2f} {:>12.0f}/s {:>7.2f}\n", size_text(bytes), ceiling, lanes, lanes / ceiling, queue,
-               queue / ceiling);
-    std::fflush(stdout);
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), ceiling);
+    print_ratio(lanes_rate(burst), ceiling);
+    print_ratio(whole_rate(burst, sessions, Travel::by_reference), ceiling);
+    print_ratio(whole_rate(burst, sessions, Travel::through_the_queue), ceiling);
+    fmt::print("\n");
+  }
+}
+
+/// Payloads and outputs through Redis with an append-only file, beside Redis alone.
+void print_burst_over_redis(const Bundle& video, Millis duration, std::uint32_t sessions) {
+  fmt::print("\n{:<8} {:>12} {:>12} {:>5}   (appendfsync everysec)\n", "segment", "redis alone", "over redis", "ratio");
+  for (const std::size_t bytes : kSizes) {
+    const Burst burst{.video = video, .segment_bytes = bytes, .lanes = 4, .duration = duration};
+    const test::RedisServer redis({"--appendfsync", "everysec"});
+    const double ceiling = redis_rate(burst, redis.socket());
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), ceiling);
+    print_ratio(whole_rate(burst, sessions, Travel::through_the_queue, {"--store", redis.url() + "?durability=fast"}), ceiling);
+    fmt::print("\n");
+  }
+}
+
+/// More lanes against one; by graphs and, as the target has it, by single launches.
+void print_lanes(const Bundle& video, Millis duration) {
+  fmt::print("\n{:<8} {:>12} {:>12} {:>5} {:>12} {:>5}   {}\n", "segment", "1 lane", "2 lanes", "ratio", "4 lanes", "ratio",
+             "P8, without graphs (targets 1.5 and 2.0)");
+  for (const std::size_t bytes : kSizes) {
+    const auto rate = [&](std::size_t lanes) {
+      return lanes_rate({.video = video, .segment_bytes = bytes, .lanes = lanes, .duration = duration}, false);
+    };
+    const double one = rate(1);
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), one);
+    print_ratio(rate(2), one);
+    print_ratio(rate(4), one);
+    fmt::print("\n");
   }
 }
 
@@ -43,7 +82,10 @@ int main(int argc, char** argv) {
   std::string kernels = test::source("kernels");
   std::uint32_t seconds = 3;
   std::uint32_t sessions = 4;
-  CLI::App app("Segments per second over a card, beside a program written for this alone.\nExample: card_bench --seconds 10");
+  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults"};
+  CLI::App app(
+      "What a card does through Sublet, beside programs written for that alone.\nExample: card_bench --seconds 10 --only burst,lanes");
+  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults")->delimiter(',')->check(CLI::IsMember(only));
   app.add_option("--kernels", kernels, "folder of the ready pipelines")->capture_default_str();
   app.add_option("--seconds", seconds, "length of one measurement")->capture_default_str();
   app.add_option("--sessions", sessions, "sessions of the whole queue's worker")->capture_default_str();
@@ -55,7 +97,14 @@ int main(int argc, char** argv) {
   }
   const auto card = bench::must(bench::must(cuda::Nvml::load()).cards()).front();
   fmt::print("{}, driver for CUDA {}.{}\n", card.name, (*driver)->version() / 1000, (*driver)->version() % 1000 / 10);
-  bench::print_overlap();
-  bench::print_burst(kernels, Seconds(seconds), sessions);
+  const Bundle video = bench::must(load_bundle(kernels + "/video/video.yaml"));
+  const Seconds duration(seconds);
+  const auto wanted = [&](const char* part) { return std::ranges::find(only, part) != only.end(); };
+  if (wanted("overlap")) bench::print_overlap();
+  if (wanted("burst")) bench::print_burst(video, duration, sessions);
+  if (wanted("redis")) bench::print_burst_over_redis(video, duration, sessions);
+  if (wanted("lanes")) bench::print_lanes(video, duration);
+  if (wanted("leases")) bench::print_leases(kernels);
+  if (wanted("faults")) bench::print_faults(kernels);
   return 0;
 }

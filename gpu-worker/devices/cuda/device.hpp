@@ -13,6 +13,8 @@ struct CudaDeviceOptions {
   std::uint32_t card = 0;
   /// Where compiled modules are kept; empty: the host's usual place.
   std::string cache;
+  /// Passages of one shape become graphs. Only measurements do without.
+  bool graphs = true;
 };
 
 /// A CUDA card of this host. Works where there is a driver only: otherwise `bad_argument`, with the remedy. Sessions of one device share a

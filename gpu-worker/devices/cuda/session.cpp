@@ -28,7 +28,8 @@ CudaSession::CudaSession(SharedCard& card, const SessionOptions& options)
       driver_(card.driver),
       options_(options),
       memory_(card.driver, options.slice),
-      manager_(card.driver, StreamManager::kMostStreams) {
+      manager_(card.driver, StreamManager::kMostStreams),
+      graphs_(card.graphs) {
   void* counters = nullptr;
   if (const Status status = driver_->mem_host_alloc(&counters, kMaxStreams * sizeof(std::uint32_t), kHostAllocDeviceMap);
       status != kSuccess) {

@@ -25,6 +25,7 @@ struct SharedCard {
   ContextHandle context = nullptr;
   CardLimits limits;
   CodeCache cache;
+  bool graphs = true;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;
 };

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/card/figures.hpp"
+#include "common/io/clock.hpp"
+#include "common/pipeline/bundle_file.hpp"
+#include "gpu-worker/devices/cuda/nvml.hpp"
+#include "tests/e2e/fault_pipeline.hpp"
+#include "tests/gpu-worker/agent/fake_broker.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace sublet::bench {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr std::size_t kLargest = 16U << 20U;
+constexpr int kRounds = 5;
+/// Within this a worker has started another spare.
+constexpr Millis kUntilWarm = 2s;
+
+Bytes used_on_card() { return must(must(cuda::Nvml::load()).cards()).front().used; }
+
+double since(Instant begin) { return Milliseconds(io::now() - begin).count(); }
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+/// A worker over a card, with this program as its broker.
+class Worker {
+ public:
+  explicit Worker(const std::string& spares)
+      : starting_(test::begin_to_start("sublet-worker", {"--broker", broker_.endpoint(), "--device", "cuda", "--sessions", "2", "--spares",
+                                                         spares, "--log", "error"})) {
+    free_ = broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; }).free_bytes;
+    std::this_thread::sleep_for(kUntilWarm);
+  }
+
+  /// Sends a LEASE, of a tenant of its own.
+  void grant(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
+    lease_ = test::lease_for(bundle, max_chunk_bytes);
+    lease_.lease = LeaseId{++leases_};
+    lease_.tenant = std::to_string(leases_);
+    lease_.ttl_ms = broker_.ttl_ms;
+    broker_.add(bundle);
+    granted_ = io::now();
+    broker_.send_control(lease_);
+  }
+  /// Until its session is up.
+  double wait_until_up() {
+    broker_.expect_of<wire::Window>(lease_.lease);
+    return since(granted_);
+  }
+  void run(const std::string& chunk) {
+    const Blob payload = Blob::copy_of(as_view(chunk));
+    wire::Run run = test::run_of({chunk}, leases_);
+    run.lease = lease_.lease;
+    broker_.send_bulk(run, &payload);
+  }
+  double wait_until_settled() {
+    const auto settle = broker_.expect_of<wire::Settle>(lease_.lease);
+    must(settle.codes.values.empty() ? Result<void>() : fail(ErrorCode::internal, "the first chunk failed"));
+    return since(granted_);
+  }
+  void release() { broker_.send_control(wire::Release{.lease = lease_.lease, .code = ErrorCode::ok, .detail = {}}); }
+  /// Until all memory that was on offer at first is so again.
+  double wait_until_free(Instant begin) {
+    broker_.expect_card([this](const wire::Card& card) { return card.free_bytes >= free_; });
+    return since(begin);
+  }
+
+  [[nodiscard]] Instant granted() const { return granted_; }
+  [[nodiscard]] Bytes slice() const { return Bytes{lease_.bytes}; }
+  test::FakeBroker& broker() { return broker_; }
+
+ private:
+  io::Context context_;
+  test::FakeBroker broker_{context_};
+  test::Starting starting_;
+  wire::Lease lease_;
+  std::uint64_t free_ = 0;
+  std::uint64_t leases_ = 0;
+  Instant granted_;
+};
+
+struct Round {
+  double up, first, offered, given_back;
+};
+
+/// A lease that comes, runs a chunk and is dropped.
+Round come_and_go(Worker& worker, const Bundle& video) {
+  Round round{};
+  worker.grant(video, kLargest);
+  round.up = worker.wait_until_up();
+  worker.run(std::string(4096, '\xff'));
+  round.first = worker.wait_until_settled();
+  const Bytes busy = used_on_card();
+  const Instant dropped = io::now();
+  worker.release();
+  std::jthread watch([&] {
+    while (used_on_card() + worker.slice() > busy + 32_MiB) std::this_thread::sleep_for(1ms);
+    round.given_back = since(dropped);
+  });
+  round.offered = worker.wait_until_free(dropped);
+  return round;
+}
+
+void print_coming(const char* what, Worker& worker, const Bundle& video, const char* target) {
+  std::vector<double> up, first, offered, given_back;
+  for (int i = 0; i < kRounds; ++i) {
+    const Round round = come_and_go(worker, video);
+    up.push_back(round.up);
+    first.push_back(round.first);
+    offered.push_back(round.offered);
+    given_back.push_back(round.given_back);
+    std::this_thread::sleep_for(kUntilWarm);
+  }
+  fmt::print("P9   LEASE to the first output, {:<18} {:7.1f} ms  (session up after {:.1f}; target {})\n", what, median(first), median(up),
+             target);
+  fmt::print("P9   drop to memory on offer / given back       {:7.1f} / {:.1f} ms  (slice {} MiB; target 1000)\n", median(offered),
+             median(given_back), worker.slice().count >> 20U);
+}
+
+void print_expiry() {
+  Worker worker("1");
+  worker.broker().ttl_ms = 2'000;
+  worker.broker().renews = false;
+  auto endless = test::fault_pipeline("endless");
+  endless.pipeline.time_limit_ms = 600'000;
+  worker.grant(endless, 4096);
+  worker.wait_until_up();
+  worker.run(std::string(8, '\1'));
+  const double took = worker.wait_until_free(worker.granted() + 2s);
+  fmt::print("P9   expiry under an endless kernel to offer    {:7.1f} ms  (target 1000)\n", took);
+}
+
+}  // namespace
+
+void print_leases(const std::string& kernels) {
+  const Bundle video = must(load_bundle(kernels + "/video/video.yaml"));
+  fmt::print("\n");
+  {
+    Worker warm("1");
+    // What is compiled once per host is not what is measured.
+    come_and_go(warm, video);
+    std::this_thread::sleep_for(kUntilWarm);
+    print_coming("warm spare", warm, video, "20");
+  }
+  Worker cold("0");
+  come_and_go(cold, video);
+  print_coming("no spare", cold, video, "800");
+  print_expiry();
+}
+
+}  // namespace sublet::bench
