@@ -19,6 +19,13 @@ constexpr double kWorthDividing = 1000;  // us
 /// What one chunk of the job takes; 0 while unknown.
 double cost_of(const Job& job) { return job.micros_per_chunk > 0 ? job.micros_per_chunk : job.bucket->size->pool->micros_per_chunk; }
 
+/// How many chunks have outputs that sum up to so much, as far as the job has shown.
+std::uint32_t chunks_by_output(const Job& job, std::uint64_t bytes) {
+  if (job.progress.done == 0 || job.progress.bytes_out == 0) return std::numeric_limits<std::uint32_t>::max();
+  const auto each = std::max<std::uint64_t>(job.progress.bytes_out / job.progress.done, 1);
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(bytes / each, 1, std::numeric_limits<std::uint32_t>::max()));
+}
+
 /// Appends bytes that lie right behind the last piece to it: neighbours of one received frame stay one piece.
 void append_piece(std::vector<Blob>& payload, Blob piece) {
   if (piece.empty()) return;
@@ -122,7 +129,8 @@ bool Core::grant_alone(Lease& lease, Job& job) {
 
 void Core::collect_parts(Lease& lease, Job& job, wire::Run& run, Grant& grant, std::vector<Blob>& payload) {
   const auto window = lease.window_chunks - std::min(lease.window_chunks, lease.out_chunks);
-  const auto hard = static_cast<std::uint32_t>(std::min<std::uint64_t>(window, options_.max_grant_chunks));
+  const auto most = std::min(options_.max_grant_chunks, chunks_by_output(job, options_.max_grant_bytes));
+  const auto hard = static_cast<std::uint32_t>(std::min<std::uint64_t>(window, most));
   const auto limit = std::min(grant_limit(lease, job), hard);
   while (grant.chunks < limit && grant.parts.size() < kMaxParts && !job.ready_batches.empty()) {
     auto& batch = job.batches.at(*job.ready_batches.begin());
@@ -133,7 +141,8 @@ void Core::collect_parts(Lease& lease, Job& job, wire::Run& run, Grant& grant, s
     // A little more than asked for is better than a batch in two parts.
     if (count > room && (count > room + limit / 2 || grant.chunks + count > hard)) count = room;
     const auto out_bytes = lease.out_bytes + grant.bytes;
-    const auto bytes_room = lease.window_bytes - std::min(lease.window_bytes, out_bytes);
+    const auto bytes_room = std::min(lease.window_bytes - std::min(lease.window_bytes, out_bytes),
+                                     options_.max_grant_bytes - std::min(options_.max_grant_bytes, grant.bytes));
     const auto lengths = std::span(batch.record()->lengths.values).subspan(ready.begin, count);
     count = std::min(count, fitting(lengths, bytes_room));
     // A chunk larger than the whole window goes when nothing else is out, else its job would never end.

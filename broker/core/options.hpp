@@ -53,6 +53,9 @@ struct BrokerOptions {
 
   /// How much work a grant aims at, and how many chunks it has at most.
   Micros grant_target = 50ms;
+  /// What the payloads of a grant, or by what is known of the job its outputs, sum up to at most; one larger chunk still goes. Each travels
+  /// as one frame, which has its limit.
+  std::uint64_t max_grant_bytes = 48U << 20U;
   std::uint32_t max_grant_chunks = 4096;
   /// How many chunks a grant has while nobody knows what one takes.
   std::uint32_t first_grant_chunks = 8;

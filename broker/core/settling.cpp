@@ -111,8 +111,9 @@ void Core::learn_cost(Lease& lease, const Grant& grant, Job& job, const wire::Se
   if (!codes.empty() && std::ranges::find(codes, 0) == codes.end()) return;
   const auto elapsed = std::chrono::duration_cast<Micros>(now_ - grant.sent).count();
   const double micros = message.micros.values.empty() ? static_cast<double>(elapsed) : static_cast<double>(total(message.micros.values));
+  const auto returned = std::ranges::count(codes, static_cast<std::uint16_t>(ErrorCode::returned));
   // Never 0, which means unknown.
-  const double sample = std::max(micros / grant.chunks, 0.01);
+  const double sample = std::max(micros / static_cast<double>(grant.chunks - returned), 0.01);
   average(job.micros_per_chunk, sample);
   average(lease.size->pool->micros_per_chunk, sample);
 }

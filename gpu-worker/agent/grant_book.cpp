@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/reference.hpp"
+#include "common/wire/codec.hpp"
 
 namespace sublet::agent {
 namespace {
@@ -19,8 +20,8 @@ constexpr std::uint32_t kMostChunks = 4096;
 constexpr std::uint64_t kPerChunk = 4 + 4 + 2 + 4 + 4;
 /// What a block takes besides chunks: details and alignment.
 constexpr std::uint64_t kPerBlock = 16'384 + 8 * ring::kAlignment;
-/// No chunk of this size or its output fits one message.
-constexpr std::uint64_t kLargestChunk = std::uint64_t{1} << 30U;
+/// No larger chunk fits a message, nor do outputs of a grant that are more together.
+constexpr std::uint64_t kLargestPayload = wire::Limits{}.max_payload_bytes;
 
 }  // namespace
 
@@ -41,10 +42,10 @@ Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, const wire::Le
     return std::unexpected(empty ? largest.error() : empty.error());
   }
   const std::uint64_t output = lease.by_reference ? Reference::kBytes : std::max(*empty, *largest);
-  if (max_chunk_bytes > kLargestChunk || output > kLargestChunk) {
+  if (max_chunk_bytes > kLargestPayload || output > kLargestPayload) {
     return fail(ErrorCode::chunk_too_large,
                 fmt::format("chunks of {} bytes with outputs of {} bytes: a worker moves at most {} bytes; split the chunks",
-                            max_chunk_bytes, output, kLargestChunk));
+                            max_chunk_bytes, output, kLargestPayload));
   }
   const std::uint64_t block = max_chunk_bytes + output + kPerChunk + kPerBlock;
   return Bytes{std::max<std::uint64_t>(bundle.lanes + 1, 4) * block + bundle.bytes.size()};
@@ -70,7 +71,7 @@ Result<void> GrantBook::add(wire::Run run, Blob payload) {
 
 Result<void> GrantBook::feed(Instant now) {
   for (Grant& grant : grants_) {
-    while (!stopped_ && grant.begun < grant.run.lengths.values.size()) {
+    while (!stopped_ && !grant.cut && grant.begun < grant.run.lengths.values.size()) {
       auto fed = feed_grant(grant, now);
       if (!fed || *fed == Fed::no_room) {
         return fed ? Result<void>() : std::unexpected(fed.error());
@@ -83,6 +84,11 @@ Result<void> GrantBook::feed(Instant now) {
 Result<GrantBook::Fed> GrantBook::feed_grant(Grant& grant, Instant now) {
   if (parts_.size() + 1 >= ring::kSlots) {
     return Fed::no_room;
+  }
+  if (!has_room_for(grant.place_bytes, grant.run.lengths.values[grant.begun])) {
+    // The broker could not know. What is left goes back with the outcome, and comes again.
+    grant.cut = true;
+    return Fed::more;
   }
   std::uint64_t input_bytes = 0;
   std::uint64_t output_bytes = 0;
@@ -120,6 +126,7 @@ Result<GrantBook::Fed> GrantBook::feed_grant(Grant& grant, Instant now) {
   }
   grant.begun += part.count;
   grant.begun_bytes += input_bytes;
+  grant.place_bytes += output_bytes;
   handed_over_.push_back({.number = command.number, .count = part.count, .at = now});
   parts_.push_back(std::move(part));
   return Fed::more;
@@ -138,7 +145,7 @@ GrantBook::Part GrantBook::next_part(Grant& grant, std::uint64_t& input_bytes, s
     const std::uint32_t length = lengths[grant.begun + part.count];
     const std::uint32_t place = length > max_chunk_bytes_ ? 0 : place_for(length);
     taken += std::uint64_t{length} + place + kPerChunk;
-    if (length > max_chunk_bytes_ || (part.count > 0 && taken > most)) {
+    if (length > max_chunk_bytes_ || (part.count > 0 && taken > most) || !has_room_for(grant.place_bytes + output_bytes, length)) {
       break;
     }
     part.places.push_back(place);
@@ -149,6 +156,12 @@ GrantBook::Part GrantBook::next_part(Grant& grant, std::uint64_t& input_bytes, s
   part.detail_bytes = ring::detail_bytes_for(part.count);
   part.layout = ring::run_layout(part.count, input_bytes, part.detail_bytes, output_bytes);
   return part;
+}
+
+/// Whether a grant's outcome, with `taken` bytes kept for outputs, has room for that of a chunk of `length`. It always has for one.
+bool GrantBook::has_room_for(std::uint64_t taken, std::uint32_t length) {
+  const bool refused = length > max_chunk_bytes_;
+  return taken == 0 || refused || taken + place_for(length) <= kLargestPayload;
 }
 
 void GrantBook::fill(const Part& part, std::uint64_t input_bytes) {
@@ -170,7 +183,7 @@ std::uint32_t GrantBook::place_for(std::uint32_t input_bytes) {
     return last_place_->second;
   }
   const auto length = bundle_->sizes.output_length(input_bytes);
-  const bool fits = length && *length <= kLargestChunk && *length <= blocks_.capacity() / 4;
+  const bool fits = length && *length <= kLargestPayload && *length <= blocks_.capacity() / 4;
   const auto place = fits ? static_cast<std::uint32_t>(*length) : 0;
   last_place_ = {input_bytes, place};
   return place;
@@ -242,7 +255,8 @@ std::optional<Settlement> GrantBook::next_settled() {
     return std::nullopt;
   }
   Grant& grant = grants_.front();
-  if (stopped_ && parts_.empty()) {
+  const bool under_way = std::ranges::any_of(parts_, [&](const Part& part) { return part.grant == &grant; });
+  if ((stopped_ || grant.cut) && !under_way) {
     return_rest(grant);
   }
   if (grant.outcome.count() < grant.run.lengths.values.size()) {

@@ -60,6 +60,9 @@ class GrantBook {
     Blob payload;
     std::uint32_t begun = 0;  ///< chunks handed over or refused here
     std::uint64_t begun_bytes = 0;
+    std::uint64_t place_bytes = 0;  ///< kept for outputs of chunks handed over
+    /// No further chunk of it is handed over: their outputs would be too much for one message.
+    bool cut = false;
     ring::Outcome outcome;
   };
   /// Chunks of one grant under way together.
@@ -76,6 +79,7 @@ class GrantBook {
 
   Result<Fed> feed_grant(Grant& grant, Instant now);
   Part next_part(Grant& grant, std::uint64_t& input_bytes, std::uint64_t& output_bytes);
+  bool has_room_for(std::uint64_t taken, std::uint32_t length);
   void fill(const Part& part, std::uint64_t input_bytes);
   std::uint32_t place_for(std::uint32_t input_bytes);
   void return_rest(Grant& grant);

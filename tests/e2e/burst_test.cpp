@@ -151,6 +151,59 @@ TEST(Burst, ManyThreadsSubmitToOneJob) {
   for (const auto& [id, output] : collected.outputs) EXPECT_EQ(output, payload_of(id, 64));
 }
 
+/// Chunks of 12 MiB in lanes enough that more of them are out at a time than fit a frame.
+TEST(Burst, LargeChunksNeverMakeAFrameThatIsTooLarge) {
+  constexpr std::size_t kBytes = 12U << 20U;
+  Cluster cluster;
+  auto client = connect(cluster.endpoint());
+  auto echo = shipped("echo/echo.yaml");
+  echo.pipeline.lanes = 8;
+  auto job = client.open(echo, spec_of(kBytes)).value();
+  for (std::uint64_t id = 0; id < 12; ++id) {
+    ASSERT_TRUE(job.submit(ChunkId{id}, ByteView(ByteVector(kBytes, static_cast<std::byte>(id)))));
+  }
+  ASSERT_TRUE(job.close());
+  // All of them wait by then.
+  cluster.add_worker({"--sessions", "1"});
+  const auto collected = read_all(job);
+  ASSERT_EQ(collected.outputs.size(), 12U);
+  for (const auto& [id, output] : collected.outputs) {
+    EXPECT_EQ(output.size(), kBytes);
+    EXPECT_EQ(output.back(), static_cast<std::byte>(id));
+  }
+  EXPECT_EQ(ended(job).retries, 0U);
+}
+
+/// A thousandfold: after many small ones the broker expects small outputs, and the worker has to send back what does not fit.
+TEST(Burst, OutputsThatAreLargerThanAFrameTogetherComeInSeveral) {
+  constexpr std::size_t kFold = 1'024;
+  constexpr std::uint64_t kSmall = 2'000;
+  constexpr std::uint64_t kLarge = 150;
+  Cluster cluster;
+  cluster.add_worker({"--sessions", "1"});
+  auto client = connect(cluster.endpoint());
+  auto bundle = slow_pipeline(1);
+  for (auto& buffer : bundle.pipeline.buffers) buffer.bytes = "n * 1024";
+  bundle.pipeline.output_bytes = "n * 1024";
+  bundle.pipeline.lanes = 4;
+  auto job = client.open(bundle, spec_of(1'024)).value();
+  const ByteVector payload(1'024);
+  const auto size_of = [](std::uint64_t id) { return id < kSmall ? std::size_t{1} : std::size_t{1'024}; };
+  for (std::uint64_t id = 0; id < kSmall + kLarge; ++id) {
+    ASSERT_TRUE(job.submit(ChunkId{id}, ByteView(payload).first(size_of(id))));
+  }
+  ASSERT_TRUE(job.close());
+  auto outputs = job.outputs(Order::arrival);
+  std::size_t bytes = 0;
+  while (true) {
+    const auto output = outputs.next(120s).value();
+    if (!output) break;
+    EXPECT_EQ(output->output.value().size(), size_of(output->id.value) * kFold);
+    bytes += output->output.value().size();
+  }
+  EXPECT_EQ(bytes, (kSmall + kLarge * 1'024) * kFold);
+}
+
 TEST(Burst, ASecondReaderGetsEverythingThatTheFirstHadNotHandled) {
   Cluster cluster;
   cluster.add_worker();

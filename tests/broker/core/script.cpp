@@ -149,6 +149,7 @@ void Script::set_option(const Words& words) {
   const auto text = [&](std::string_view key) { return value_of(words, key); };
   if (const auto value = text("output_budget"); !value.empty()) options_.output_budget_bytes = {.count = number(value)};
   if (const auto value = text("input_budget"); !value.empty()) options_.input_budget_bytes = {.count = number(value)};
+  if (const auto value = text("grant_bytes"); !value.empty()) options_.max_grant_bytes = number(value);
   if (const auto value = text("ended_jobs"); !value.empty()) options_.ended_jobs_count = number(value);
   if (const auto value = text("ended_bytes"); !value.empty()) options_.ended_jobs_bytes = {.count = number(value)};
   if (const auto value = text("dead_budget"); !value.empty()) options_.dead_budget_bytes = {.count = number(value)};
