@@ -4,10 +4,15 @@
 #include <thread>
 #include <vector>
 
+#include <sys/mman.h>
+
 #include "bench/card/figures.hpp"
 #include "common/io/clock.hpp"
 #include "common/pipeline/bundle_file.hpp"
+#include "gpu-worker/core/plan.hpp"
+#include "gpu-worker/devices/cuda/device.hpp"
 #include "gpu-worker/devices/cuda/nvml.hpp"
+#include "gpu-worker/session/lane.hpp"
 #include "tests/e2e/fault_pipeline.hpp"
 #include "tests/gpu-worker/agent/fake_broker.hpp"
 #include "tests/support/cluster.hpp"
@@ -37,7 +42,7 @@ class Worker {
   explicit Worker(const std::string& spares)
       : starting_(test::begin_to_start("sublet-worker", {"--broker", broker_.endpoint(), "--device", "cuda", "--sessions", "2", "--spares",
                                                          spares, "--log", "error"})) {
-    free_ = broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; }).free_bytes;
+    broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; });
     std::this_thread::sleep_for(kUntilWarm);
   }
 
@@ -68,9 +73,9 @@ class Worker {
     return since(granted_);
   }
   void release() { broker_.send_control(wire::Release{.lease = lease_.lease, .code = ErrorCode::ok, .detail = {}}); }
-  /// Until all memory that was on offer at first is so again.
-  double wait_until_free(Instant begin) {
-    broker_.expect_card([this](const wire::Card& card) { return card.free_bytes >= free_; });
+  /// Until the lease's slice is on offer again. Its process may be kept for a while, with its context.
+  double wait_until_on_offer(Instant begin) {
+    broker_.expect_card([](const wire::Card& card) { return card.free_sessions == 2; });
     return since(begin);
   }
 
@@ -83,7 +88,6 @@ class Worker {
   test::FakeBroker broker_{context_};
   test::Starting starting_;
   wire::Lease lease_;
-  std::uint64_t free_ = 0;
   std::uint64_t leases_ = 0;
   Instant granted_;
 };
@@ -106,7 +110,7 @@ Round come_and_go(Worker& worker, const Bundle& video) {
     while (used_on_card() + worker.slice() > busy + 32_MiB) std::this_thread::sleep_for(1ms);
     round.given_back = since(dropped);
   });
-  round.offered = worker.wait_until_free(dropped);
+  round.offered = worker.wait_until_on_offer(dropped);
   return round;
 }
 
@@ -126,6 +130,36 @@ void print_coming(const char* what, Worker& worker, const Bundle& video, const c
              median(given_back), worker.slice().count >> 20U);
 }
 
+/// What a session's start is made of, in a process that has its context.
+void print_start(const Bundle& video) {
+  const auto device = must(make_cuda_device({.card = 0, .cache = {}}));
+  Plan plan = must(make_plan(video, kLargest));
+  const auto once = [&](bool print) {
+    const std::size_t bytes = (plan.lanes() + 1) * 2 * kLargest;
+    void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    {
+      const Instant begin = io::now();
+      const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * plan.lanes()}}));
+      const double opened = since(begin);
+      must(session->pin_host({static_cast<std::byte*>(mapped), bytes}));
+      const double pinned = since(begin);
+      must(session->module_load(video.modules.front().image));
+      const double loaded = since(begin);
+      std::vector<session::Lane> lanes;
+      for (std::uint32_t i = 0; i < plan.lanes(); ++i) {
+        lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan)));
+      }
+      if (print) {
+        fmt::print("P9   a session's start: opened {:.1f}, {} MiB of host memory locked {:.1f}, module {:.1f}, {} lanes {:.1f} ms\n",
+                   opened, bytes >> 20U, pinned - opened, loaded - pinned, plan.lanes(), since(begin) - loaded);
+      }
+    }
+    ::munmap(mapped, bytes);
+  };
+  once(false);
+  once(true);
+}
+
 void print_expiry() {
   Worker worker("1");
   worker.broker().ttl_ms = 2'000;
@@ -135,7 +169,7 @@ void print_expiry() {
   worker.grant(endless, 4096);
   worker.wait_until_up();
   worker.run(std::string(8, '\1'));
-  const double took = worker.wait_until_free(worker.granted() + 2s);
+  const double took = worker.wait_until_on_offer(worker.granted() + 2s);
   fmt::print("P9   expiry under an endless kernel to offer    {:7.1f} ms  (target 1000)\n", took);
 }
 
@@ -144,6 +178,7 @@ void print_expiry() {
 void print_leases(const std::string& kernels) {
   const Bundle video = must(load_bundle(kernels + "/video/video.yaml"));
   fmt::print("\n");
+  print_start(video);
   {
     Worker warm("1");
     // What is compiled once per host is not what is measured.

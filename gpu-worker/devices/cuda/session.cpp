@@ -257,11 +257,11 @@ Result<void> CudaSession::submit(Stream& stream, const Launch& launch, Kernel& k
   if (auto allowed = allow_shared(kernel, launch.shared_bytes); !allowed) {
     return allowed;
   }
-  // The card tells how far it has come, since an error does not say whose it is.
-  if (!stream.launches.empty()) {
-    driver_->stream_write_value(stream.native, stream.done_on_card, static_cast<std::uint32_t>(stream.launches.size()), 0);
-  } else {
+  if (stream.launches.empty()) {
     stream.first_launch = io::now();
+  } else if (stream.traced) {
+    // The card tells how far it has come, since an error does not say whose it is.
+    driver_->stream_write_value(stream.native, stream.done_on_card, static_cast<std::uint32_t>(stream.launches.size()), 0);
   }
   // The driver copies each argument to the kernel's own offset for it.
   arguments_.clear();
@@ -283,12 +283,15 @@ Result<void> CudaSession::submit(Stream& stream, const Launch& launch, Kernel& k
 Result<void> CudaSession::pass(StreamId stream, const Passage& passage) {
   const bool may_be_graph = graphs_ && !passage.traced && pinned_.hold(passage.from.data(), passage.from.size()) &&
                             pinned_.hold(passage.into.data(), passage.into.size());
-  if (!may_be_graph || passage.from.empty() || passage.into.empty()) {
-    return Session::pass(stream, passage);
-  }
   const auto found = find_stream(stream);
   if (!found) {
     return std::unexpected(found.error());
+  }
+  if (!passage.traced) {
+    (*found)->traced = false;
+  }
+  if (!may_be_graph || passage.from.empty() || passage.into.empty()) {
+    return Session::pass(stream, passage);
   }
   const auto graph = graph_for(**found, passage);
   if (!graph || *graph == nullptr) {
@@ -301,7 +304,6 @@ Result<void> CudaSession::pass(StreamId stream, const Passage& passage) {
   if (const Status status = (*graph)->launch(*driver_, passage, queued_on.native); status != kSuccess) {
     return failed(status, ErrorCode::launch_failed, "a graph of the chunk's kernels");
   }
-  queued_on.traced = false;
   queued_on.launches.insert(queued_on.launches.end(), (*graph)->kernels().begin(), (*graph)->kernels().end());
   return {};
 }
@@ -388,9 +390,9 @@ Result<void> CudaSession::wait(Stream& stream) {
   }
   stream.copies_out.clear();
   stream.staging.reset();
+  stream.traced = true;
   if (!stream.launches.empty()) {
     stream.launches.clear();
-    stream.traced = true;
     *stream.done = 0;
     last_idle_ = io::now();
   }

@@ -65,7 +65,7 @@ class CudaSession final : public Session {
     std::vector<const Kernel*> launches;
     volatile std::uint32_t* done = nullptr;
     DeviceAddress done_on_card = 0;
-    /// Whether `done` is kept: a graph tells nothing before its end.
+    /// Whether `done` is kept. Not for passages that need not be: a graph tells nothing before its end, and each mark costs a launch.
     bool traced = true;
     Instant first_launch;
     std::vector<CopyOut> copies_out;
