@@ -89,12 +89,14 @@ class Session {
 
   virtual Result<StreamId> stream_create() = 0;
 
-  /// Host memory that most copies will come from and go to, made ready for them. Copies from and to other memory work as well, slower.
-  /// @param memory  must outlive the session, or `unpin_host`. `resource_exhausted` when it cannot be made ready: everything works all the
-  ///                same
-  virtual Result<void> pin_host([[maybe_unused]] std::span<std::byte> memory) { return {}; }
+  /// Host memory that most copies will come from and go to, to be made ready for them beside everything else, since that takes longer than
+  /// a session's start. Copies from and to any memory work, before too and where it cannot be made ready, only slower.
+  /// @param memory  must outlive the session, or `unpin_host`
+  virtual void pin_host([[maybe_unused]] std::span<std::byte> memory) {}
   /// Nothing that is queued uses it any more.
   virtual void unpin_host([[maybe_unused]] std::span<std::byte> memory) {}
+  /// Whether what `pin_host` began has ended, one way or the other.
+  [[nodiscard]] virtual bool is_pinning_done() const { return true; }
 
   [[nodiscard]] virtual Bytes bytes_in_use() const = 0;
   [[nodiscard]] virtual Bytes bytes_at_peak() const = 0;

@@ -13,7 +13,9 @@ double lanes_rate(const Burst& burst, bool graphs) {
   Plan plan = must(make_plan(burst.video, burst.segment_bytes));
   std::vector<std::byte> memory(2 * burst.lanes * burst.segment_bytes, std::byte{255});
   const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * burst.lanes}}));
-  must(session->pin_host(memory));
+  session->pin_host(memory);
+  while (!session->is_pinning_done()) {
+  }
   const std::vector<ModuleId> modules = {must(session->module_load(burst.video.modules.front().image))};
   std::vector<session::Lane> lanes;
   std::vector<session::ChunkBytes> places;

@@ -34,8 +34,7 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   if (!session) {
     return std::unexpected(session.error());
   }
-  // A host whose limits forbid it works all the same, with one more copy for each chunk.
-  [[maybe_unused]] const auto pinned = (*session)->pin_host(end.arena());
+  (*session)->pin_host(end.arena());
   Executor executor(end, device, std::move(*session), std::move(*plan));
   if (command.kind == ring::CommandKind::start_by_reference) {
     executor.references_.emplace();

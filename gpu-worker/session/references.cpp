@@ -65,7 +65,7 @@ Result<std::shared_ptr<io::Segment>> References::segment(Token name, Session& se
     segments_.erase(unused);
   }
   segments_.push_back(std::make_shared<io::Segment>(std::move(*opened)));
-  [[maybe_unused]] const auto pinned = session.pin_host(segments_.back()->memory());
+  session.pin_host(segments_.back()->memory());
   return segments_.back();
 }
 

@@ -260,7 +260,9 @@ TEST_P(DeviceSuite, CopiesGoThroughPinnedMemoryAndAnyOther) {
     pinned[i] = static_cast<std::uint32_t>(i * 2654435761U);
   }
   const auto session = open({.slice = 1_MiB});
-  ASSERT_TRUE(session->pin_host(std::as_writable_bytes(std::span(pinned))));
+  session->pin_host(std::as_writable_bytes(std::span(pinned)));
+  while (!session->is_pinning_done()) {
+  }
   const auto buffer = session->mem_alloc({kWords * 4});
   ASSERT_TRUE(session->mem_write({}, *buffer, 0, std::as_bytes(std::span(pinned))));
   ASSERT_TRUE(session->mem_read({}, *buffer, 0, std::as_writable_bytes(std::span(other))));

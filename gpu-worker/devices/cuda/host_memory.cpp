@@ -5,29 +5,62 @@
 
 namespace sublet::cuda {
 
-Status PinnedRanges::add(const DriverRef& driver, std::span<std::byte> memory) {
-  const Status status = driver->mem_host_register(memory.data(), memory.size(), 0);
-  if (status == kSuccess) {
-    ranges_.push_back({.first = memory.data(), .bytes = memory.size(), .registration = HostRegistration(driver, memory.data())});
+PinnedRanges::~PinnedRanges() {
+  for (Locking& locking : ranges_) {
+    locking.thread.join();
   }
-  return status;
+}
+
+void PinnedRanges::add(const DriverRef& driver, ContextHandle context, std::span<std::byte> memory) {
+  auto range = std::make_shared<Range>();
+  range->memory = memory;
+  std::thread thread([driver, context, range] { lock(driver, context, *range); });
+  ranges_.push_back({.range = std::move(range), .thread = std::move(thread)});
+}
+
+void PinnedRanges::lock(const DriverRef& driver, ContextHandle context, Range& range) {
+  const bool locked = driver->context_set_current(context) == kSuccess &&
+                      driver->mem_host_register(range.memory.data(), range.memory.size(), 0) == kSuccess;
+  if (locked) {
+    range.registration = HostRegistration(driver, range.memory.data());
+  }
+  range.done.store(true, std::memory_order_release);
 }
 
 void PinnedRanges::remove(std::span<std::byte> memory) {
-  std::erase_if(ranges_, [&](const Range& range) { return range.first == memory.data(); });
+  std::erase_if(ranges_, [&](Locking& locking) {
+    const bool wanted = locking.range->memory.data() == memory.data();
+    if (wanted) {
+      locking.thread.join();
+    }
+    return wanted;
+  });
 }
 
 bool PinnedRanges::hold(const void* first, std::size_t bytes) const {
   const auto* const at = static_cast<const std::byte*>(first);
-  return std::ranges::any_of(ranges_, [&](const Range& range) {
-    return std::greater_equal<>()(at, range.first) && std::less_equal<>()(at + bytes, range.first + range.bytes);
+  return std::ranges::any_of(ranges_, [&](const Locking& locking) {
+    const Range& range = *locking.range;
+    const std::byte* const begin = range.memory.data();
+    const bool inside = std::greater_equal<>()(at, begin) && std::less_equal<>()(at + bytes, begin + range.memory.size());
+    return inside && range.done.load(std::memory_order_acquire) && range.registration;
   });
 }
 
+bool PinnedRanges::is_done() const {
+  return std::ranges::all_of(ranges_, [](const Locking& locking) { return locking.range->done.load(std::memory_order_acquire); });
+}
+
 void PinnedRanges::abandon() {
-  for (Range& range : ranges_) {
-    range.registration.abandon();
+  for (Locking& locking : ranges_) {
+    if (locking.range->done.load(std::memory_order_acquire)) {
+      locking.range->registration.abandon();
+      locking.thread.join();
+    } else {
+      locking.thread.detach();
+    }
   }
+  ranges_.clear();
 }
 
 std::byte* Staging::take(const DriverRef& driver, std::size_t bytes) {

@@ -429,15 +429,4 @@ Result<StreamId> CudaSession::stream_create() {
   return StreamId{streams_.size() - 1};
 }
 
-Result<void> CudaSession::pin_host(std::span<std::byte> memory) {
-  if (auto alive = check_alive(); !alive) {
-    return alive;
-  }
-  if (const Status status = pinned_.add(driver_, memory); status != kSuccess) {
-    return failed(status, ErrorCode::resource_exhausted,
-                  fmt::format("{} bytes of host memory cannot be locked (raise the limit of locked memory, ulimit -l)", memory.size()));
-  }
-  return {};
-}
-
 }  // namespace sublet::cuda

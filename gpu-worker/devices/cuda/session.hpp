@@ -48,8 +48,9 @@ class CudaSession final : public Session {
   Result<void> pass(StreamId stream, const Passage& passage) override;
   Result<void> sync(StreamId stream) override;
   Result<StreamId> stream_create() override;
-  Result<void> pin_host(std::span<std::byte> memory) override;
+  void pin_host(std::span<std::byte> memory) override { pinned_.add(driver_, card_->context, memory); }
   void unpin_host(std::span<std::byte> memory) override { pinned_.remove(memory); }
+  [[nodiscard]] bool is_pinning_done() const override { return pinned_.is_done(); }
   [[nodiscard]] Bytes bytes_in_use() const override { return memory_.in_use(); }
   [[nodiscard]] Bytes bytes_at_peak() const override { return memory_.at_peak(); }
 
