@@ -1,7 +1,9 @@
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -13,6 +15,7 @@
 #include <poll.h>
 
 #include "broker/claims.hpp"
+#include "broker/core/queue.hpp"
 #include "broker/http/http_server.hpp"
 #include "broker/http/inquiries.hpp"
 #include "broker/redis_claims.hpp"
@@ -66,6 +69,21 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, const std::functio
       ->option_text(fmt::format("SIZE={}MiB", initial >> 20U));
 }
 
+std::map<std::string, double> parse_weights(const std::vector<std::string>& all) {
+  std::map<std::string, double> weights;
+  for (const std::string& each : all) {
+    const auto equals = each.find('=');
+    double weight = 0;
+    const auto* const end = each.data() + each.size();
+    const bool is_number = equals != std::string::npos && std::from_chars(each.data() + equals + 1, end, weight).ptr == end;
+    if (!is_number || !is_queue_name(each.substr(0, equals)) || !(weight >= 0.001 && weight <= 1000)) {
+      throw CLI::ValidationError("--tenant-weight", fmt::format("\"{}\" is no NAME=WEIGHT with a weight of 0.001 to 1000, as lab=3", each));
+    }
+    weights[each.substr(0, equals)] = weight;
+  }
+  return weights;
+}
+
 void add_cluster_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--store", arguments.stores,
                  fmt::format("Where jobs are kept: memory:, redis://[user:password@]host:port[/db] or redis+unix:///path[?db=N]; memory: "
@@ -104,6 +122,13 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(10U, 60'000U))
       ->option_text(fmt::format("MS={}", server.heartbeat.count()));
   add_duration(app, "--lease-ttl", rules.lease_ttl, "How long a lease lives without renewal");
+  add_duration(app, "--turn", rules.turn, "Where sessions are fewer than who wants one: how long each has its place");
+  app.add_option_function<std::vector<std::string>>(
+         "--tenant-weight", [&rules](const std::vector<std::string>& all) { rules.weights = parse_weights(all); },
+         "What a tenant has of the cards, by its weight, as lab=3; others have 1. Once for each")
+      ->option_text("NAME=WEIGHT ...")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_duration(app, "--idle-lease", rules.idle_lease_after, "A lease with nothing to do for so long is given back");
   add_size(
       app, "--max-input-bytes", [&rules](std::uint64_t n) { rules.input_budget_bytes = {n}; }, rules.input_budget_bytes.count,

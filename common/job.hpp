@@ -78,6 +78,8 @@ struct JobSpec {
   /// Empty: a new job each time. Otherwise the job of that key in that queue, made when there is none.
   std::string idempotency_key;
   std::string name;
+  /// Whose work it is: what tenants have of the cards is shared out between them, and no two of them share a session process.
+  std::string tenant = "default";
   ContentHash pipeline;
   /// The largest payload a chunk of this job may have; sets the size of its leases.
   std::uint64_t max_chunk_bytes = 0;

@@ -87,6 +87,8 @@ class Core {
   Result<std::uint64_t> admit_bundle(const JobSpec& spec, const Blob& bundle);
   Queue& queue_named(const std::string& name);
   Pool& pool_of(const ContentHash& pipeline, const Blob& bundle);
+  SizeClass& size_of(Pool& pool, const SizeKey& key, std::uint64_t lease_bytes);
+  Tenant& tenant_named(const std::string& name);
   void enter_bucket(Job& job, Pool& pool);
   Result<Job*> find_job(JobId id);
   void touch(Job& job) { job.touched = now_; }
@@ -174,15 +176,23 @@ class Core {
 
   // sessions.cpp: how many sessions there should be
   void want_sessions();
-  bool add_session(Pool& pool);
+  void add_sessions(std::vector<SizeClass*> asking);
+  bool add_session(SizeClass& size);
   [[nodiscard]] bool wants_session(const Pool& pool, const Pool::Sum& sum) const;
   bool place_lease(SizeClass& size);
   void fail_unplaceable(Pool& pool);
-  void make_room(Pool& starved);
-  Lease* idle_lease_of_others(const Pool& starved);
-  Lease* busy_lease_of_others(const Pool& starved);
   void check_pool(Pool& pool);
   void drop_unused_sizes(Pool& pool);
+
+  // turns.cpp: who has a place on the cards where there are fewer than want one
+  void begin_turn(SizeClass& size);
+  void charge(SizeClass& size, double micros) const;
+  static bool is_served_less(const SizeClass& one, const SizeClass& other);
+  void take_turns();
+  [[nodiscard]] std::vector<SizeClass*> starved_sizes() const;
+  bool free_idle_lease(const SizeClass& starved);
+  bool retire_lease(const SizeClass& starved);
+  [[nodiscard]] bool must_give_way(const Lease& lease, const SizeClass& starved) const;
 
   // needing.cpp: what the workers are told that is wanted
   [[nodiscard]] std::uint64_t missing_sessions(const Pool& pool, const Pool::Sum& sum) const;
@@ -243,6 +253,7 @@ class Core {
   std::unordered_map<PeerId, KnownPeer> peers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Worker>> workers_;  ///< by instance
   std::map<std::string, Queue> queues_;
+  std::map<std::string, Tenant> tenants_;
   std::map<ContentHash, Pool> pools_;
   std::unordered_map<std::uint64_t, Pool*> pools_by_number_;
   std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
@@ -264,6 +275,10 @@ class Core {
   std::uint64_t last_job_ = 0;
   std::uint64_t last_pool_ = 0;
   std::uint64_t hungry_turns_ = 0;
+  std::uint32_t last_tenant_ = 0;
+  double tenants_clock_ = 0;  ///< what the tenant that had a place last had used
+  Instant next_turns_;        ///< when to look again whose turn it is
+  bool contended_ = false;    ///< somebody has no place at all
   RuleCounts counts_;
   /// As the workers know it.
   wire::Want need_;

@@ -171,6 +171,9 @@ Result<void> check_spec(const JobSpec& spec, std::uint64_t max_chunk_bytes) {
   if (!is_queue_name(spec.queue)) {
     return fail(ErrorCode::bad_name, fmt::format("queue name \"{}\"; use 1 to 64 of A-Z a-z 0-9 . _ -", spec.queue));
   }
+  if (!is_queue_name(spec.tenant)) {
+    return fail(ErrorCode::bad_name, fmt::format("tenant name \"{}\"; use 1 to 64 of A-Z a-z 0-9 . _ -", spec.tenant));
+  }
   if (spec.after.size() > kMaxAfter) {
     return fail(ErrorCode::bad_argument, fmt::format("{} jobs to run after; at most {}", spec.after.size(), kMaxAfter));
   }
@@ -181,6 +184,7 @@ Result<void> check_spec(const JobSpec& spec, std::uint64_t max_chunk_bytes) {
 std::string difference_of(const JobSpec& present, const JobSpec& asked) {
   const std::string differences[] = {
       difference("name", present.name, asked.name),
+      difference("tenant", present.tenant, asked.tenant),
       difference("pipeline", to_hex(present.pipeline.words[0]), to_hex(asked.pipeline.words[0])),
       difference("max_chunk_bytes", present.max_chunk_bytes, asked.max_chunk_bytes),
       difference("priority", +present.priority, +asked.priority),

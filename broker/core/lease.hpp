@@ -43,6 +43,7 @@ struct Lease {
   Instant idle_since;
 
   bool up = false;
+  Instant up_since;
   std::uint64_t window_chunks = 0;
   std::uint64_t window_bytes = 0;
   Isolation got = Isolation::tenant;  ///< as the last WINDOW says
@@ -54,7 +55,7 @@ struct Lease {
   /// Emptied for a chunk of that job that must run alone.
   JobId reserved_for;
   bool running_alone = false;
-  /// Ends as soon as it is empty: another pipeline has no session at all.
+  /// Ends as soon as it is empty: it is others' turn.
   bool retiring = false;
   JobId last_job;
 

@@ -61,6 +61,7 @@ Core::Handled Core::on(Request, Worker& worker, wire::Window& message) {
                 fmt::format("lease {} asks for a process of its own and got less; release it instead", to_hex(lease->id)));
   }
   if (!std::exchange(lease->up, true)) {
+    lease->up_since = now_;
     lease->idle_since = now_;
     // Its holder counts from when LEASE came. That was before it sent this, so it gives up before this deadline, however long LEASE took.
     lease->deadline = now_ + options_.lease_ttl + options_.lease_margin;
@@ -158,6 +159,7 @@ void Core::end_lease(Lease& lease, Loss loss) {
   auto& pool = *lease.size->pool;
   lease.size->leases.erase(lease.id);
   --pool.leases;
+  --lease.size->tenant->leases;
   pool.touch();
   std::erase(lease.worker->leases, &lease);
   erase({.kind = RecordKind::lease, .owner = lease.id.value});
@@ -171,6 +173,7 @@ void Core::write_lease(const Lease& lease) {
                                                                           .pipeline = lease.size->pool->pipeline,
                                                                           .bytes = lease.bytes,
                                                                           .max_chunk_bytes = lease.size->key.max_chunk_bytes,
+                                                                          .tenant = lease.size->tenant->name,
                                                                           .isolation = lease.size->key.isolation,
                                                                           .host = lease.size->key.host,
                                                                           .got = lease.got,

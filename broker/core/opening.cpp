@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -42,7 +43,9 @@ Result<void> check_durability(const StoreInfo& store, Durability asked) {
                                                    to_text(asked), store.name, to_text(store.durability), remedy));
 }
 
-SizeKey key_of(const JobSpec& spec) { return {.isolation = spec.isolation, .host = spec.host, .max_chunk_bytes = spec.max_chunk_bytes}; }
+SizeKey key_of(const JobSpec& spec, const Tenant& tenant) {
+  return {.tenant = tenant.number, .isolation = spec.isolation, .host = spec.host, .max_chunk_bytes = spec.max_chunk_bytes};
+}
 
 }  // namespace
 
@@ -111,8 +114,9 @@ Core::Handled Core::resume(Request request, Job& job, const JobSpec& spec) {
 Result<std::uint64_t> Core::admit_bundle(const JobSpec& spec, const Blob& bundle) {
   const auto pool = pools_.find(spec.pipeline);
   // Bytes that were checked before need no second look; comparing them is far cheaper than hashing.
-  if (pool != pools_.end() && std::ranges::equal(pool->second.bundle.view(), bundle.view())) {
-    const auto size = pool->second.sizes.find(key_of(spec));
+  const auto tenant = tenants_.find(spec.tenant);
+  if (pool != pools_.end() && tenant != tenants_.end() && std::ranges::equal(pool->second.bundle.view(), bundle.view())) {
+    const auto size = pool->second.sizes.find(key_of(spec, tenant->second));
     if (size != pool->second.sizes.end()) return size->second.lease_bytes;
   }
   return size_lease(spec, bundle.view());
@@ -137,11 +141,30 @@ Pool& Core::pool_of(const ContentHash& pipeline, const Blob& bundle) {
   return pool;
 }
 
+Tenant& Core::tenant_named(const std::string& name) {
+  auto& tenant = tenants_[name];
+  if (tenant.number == 0) {
+    const auto weight = options_.weights.find(name);
+    tenant = {
+        .number = ++last_tenant_, .name = name, .weight = weight == options_.weights.end() ? 1 : weight->second, .clock = &tenants_clock_};
+  }
+  return tenant;
+}
+
+SizeClass& Core::size_of(Pool& pool, const SizeKey& key, std::uint64_t lease_bytes) {
+  auto& size = pool.sizes[key];
+  size.lease_bytes = lease_bytes;
+  if (size.pool == nullptr) {
+    size.pool = &pool;
+    size.key = key;
+    size.tenant = &*std::ranges::find(tenants_ | std::views::values, key.tenant, &Tenant::number);
+    ++size.tenant->sizes;
+  }
+  return size;
+}
+
 void Core::enter_bucket(Job& job, Pool& pool) {
-  auto& size = pool.sizes[key_of(job.spec)];
-  size.pool = &pool;
-  size.key = key_of(job.spec);
-  size.lease_bytes = job.lease_bytes;
+  auto& size = size_of(pool, key_of(job.spec, tenant_named(job.spec.tenant)), job.lease_bytes);
   size.jobs.emplace(job.id, &job);
   ++pool.live_jobs;
   auto& bucket = size.buckets[{job.queue, job.spec.priority}];

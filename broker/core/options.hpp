@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "common/bytes.hpp"
 #include "common/shard.hpp"
@@ -61,6 +63,11 @@ struct BrokerOptions {
   std::uint32_t first_grant_chunks = 8;
   /// Another session is asked for while more work than this is ready per session.
   Micros session_target = 100ms;
+
+  /// Where there are fewer places than want one: how long a session has its place before it is another's turn.
+  Millis turn = 500ms;
+  /// Of tenants, by name; others have 1.
+  std::map<std::string, double> weights = {};
 
   /// After a session that did not come up, before the next one for its pipeline; doubles up to the second.
   Millis lease_retry_initial = 100ms;

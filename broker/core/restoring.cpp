@@ -203,11 +203,11 @@ struct Core::Restoring {
     const auto* bundle = find_record<Blob>(records, {.kind = RecordKind::bundle, .hash = record.pipeline});
     if (pool == core.pools_.end() && bundle == nullptr) return;
     auto& home = core.pool_of(record.pipeline, bundle == nullptr ? Blob() : *bundle);
-    const SizeKey key{.isolation = record.isolation, .host = record.host, .max_chunk_bytes = record.max_chunk_bytes};
-    auto& size = home.sizes[key];
-    size.pool = &home;
-    size.key = key;
-    size.lease_bytes = record.bytes;
+    const SizeKey key{.tenant = core.tenant_named(record.tenant).number,
+                      .isolation = record.isolation,
+                      .host = record.host,
+                      .max_chunk_bytes = record.max_chunk_bytes};
+    auto& size = core.size_of(home, key, record.bytes);
     auto& worker = core.workers_[record.instance];
     if (!worker) worker = std::make_unique<Worker>(Worker{.instance = record.instance, .connected = core.now_});
     auto owned = std::make_unique<Lease>();
@@ -220,12 +220,14 @@ struct Core::Restoring {
     lease.deadline = core.now_ + core.options_.lease_ttl + core.options_.lease_margin;
     lease.idle_since = core.now_;
     lease.up = record.up;
+    lease.up_since = core.now_;
     lease.window_chunks = record.window_chunks;
     lease.window_bytes = record.window_bytes;
     lease.got = record.got;
     worker->leases.push_back(&lease);
     size.leases.emplace(lease.id, &lease);
     ++home.leases;
+    ++size.tenant->leases;
     core.timers_.set({.due = lease.deadline, .kind = TimerKind::lease, .id = lease.id.value});
     core.write_lease(lease);
     core.leases_.emplace(lease.id, std::move(owned));

@@ -9,11 +9,11 @@ void ReadyIndex::stand(Bucket& bucket, bool wanted) {
   if (wanted) {
     bucket.turn = ++turns_;
     level.emplace(bucket.turn, &bucket);
-    bucket.size->ready += bucket.ready;
+    bucket.size->add_ready(bucket.ready);
   } else {
     level.erase({bucket.turn, &bucket});
     bucket.turn = 0;
-    bucket.size->ready -= bucket.ready;
+    bucket.size->add_ready(0 - bucket.ready);
   }
   bucket.size->pool->touch();
 }
@@ -34,7 +34,7 @@ void ReadyIndex::place(Job& job, bool grantable) {
 void ReadyIndex::count(Job& job, std::int64_t delta) {
   auto& bucket = *job.bucket;
   bucket.ready += static_cast<std::uint64_t>(delta);
-  if (bucket.turn != 0) bucket.size->ready += static_cast<std::uint64_t>(delta);
+  if (bucket.turn != 0) bucket.size->add_ready(static_cast<std::uint64_t>(delta));
 }
 
 void ReadyIndex::open(Queue& queue, bool open) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "broker/core/job.hpp"
 #include "broker/core/lease.hpp"
 #include "broker/core/queue.hpp"
+#include "broker/core/tenant.hpp"
 #include "common/bytes.hpp"
 #include "common/ids.hpp"
 #include "common/time.hpp"
@@ -36,21 +38,24 @@ struct Pool;
 
 /// What jobs ask of a lease, besides its pipeline. A lease serves the jobs of its kind whose chunks are not larger.
 struct SizeKey {
+  std::uint32_t tenant = 0;
   Isolation isolation = Isolation::tenant;
   Token host;  ///< the only one where the lease may be: of jobs by reference; else zero
   std::uint64_t max_chunk_bytes = 0;
 
   constexpr auto operator<=>(const SizeKey&) const = default;
   /// The least of its kind.
-  [[nodiscard]] SizeKey smallest() const { return {.isolation = isolation, .host = host}; }
+  [[nodiscard]] SizeKey smallest() const { return {.tenant = tenant, .isolation = isolation, .host = host}; }
 };
 
-/// Everything of one pipeline and kind with the same largest chunk: jobs that need leases of (at least) that size, and leases of
+/// Everything of one pipeline, tenant and kind with the same largest chunk: jobs that need leases of (at least) that size, and leases of
 /// exactly that size.
 struct SizeClass {
   Pool* pool = nullptr;
+  Tenant* tenant = nullptr;
   SizeKey key;
   std::uint64_t lease_bytes = 0;
+  double used = 0;  ///< microseconds in which its sessions ran chunks
   std::map<std::pair<const Queue*, std::uint8_t>, std::unique_ptr<Bucket>> buckets;
   std::array<std::set<std::pair<std::uint64_t, Bucket*>>, kPriorities> levels;
   std::uint64_t ready = 0;     ///< chunks in the buckets that stand in the levels
@@ -59,6 +64,13 @@ struct SizeClass {
   std::uint32_t busy = 0;  ///< leases with a grant
   /// Leases that take more work, the emptiest first, then by turn.
   std::set<std::tuple<std::size_t, std::uint64_t, Lease*>> hungry;
+
+  void add_ready(std::uint64_t delta) {
+    if (ready == 0 && leases.empty()) used = std::max(used, tenant->sizes_clock);
+    if (tenant->ready == 0 && tenant->leases == 0) tenant->used = std::max(tenant->used, *tenant->clock);
+    ready += delta;
+    tenant->ready += delta;
+  }
 };
 
 /// One pipeline: its jobs, its leases, its bundle.
@@ -76,9 +88,8 @@ struct Pool {
   Millis backoff{0};
   Instant next_lease;
   Instant unused_since;
-  /// It wants a session and found no place; when to look again for one that another pipeline can spare.
+  /// It wants a session and found no place.
   bool starved = false;
-  Instant next_search;
 
   /// Has the pool looked at when the step ends.
   void touch() {

@@ -7,13 +7,6 @@
 #include "broker/core/core.hpp"
 
 namespace sublet::broker {
-namespace {
-
-/// How often a pipeline without a place looks for a session that another one can spare.
-constexpr Millis kSearchInterval = 100ms;
-
-}  // namespace
-
 void Core::want_sessions() {
   auto asking = std::exchange(touched_pools_, {});
   for (auto* pool : asking) pool->touched = false;
@@ -23,13 +16,21 @@ void Core::want_sessions() {
       if (std::ranges::find(asking, pool) == asking.end()) asking.push_back(pool);
     }
   }
-  const auto settled = asking;
-  // One session each per round, whoever has fewest first, so that no pipeline takes every place.
-  while (!asking.empty()) {
-    std::ranges::stable_sort(asking, {}, &Pool::leases);
-    std::erase_if(asking, [this](Pool* pool) { return !add_session(*pool); });
+  std::vector<SizeClass*> sizes;
+  for (auto* pool : asking) {
+    if (std::exchange(pool->starved, false)) starved_.erase(pool->number);
+    for (auto& size : pool->sizes | std::views::values | std::views::reverse) {
+      if (!size.jobs.empty()) sizes.push_back(&size);
+    }
   }
-  for (auto* pool : settled) drop_unused_sizes(*pool);
+  add_sessions(std::move(sizes));
+  for (auto* pool : asking) {
+    if (!pool->starved) continue;
+    starved_.insert(pool->number);
+    fail_unplaceable(*pool);
+  }
+  take_turns();
+  for (auto* pool : asking) drop_unused_sizes(*pool);
 }
 
 bool Core::wants_session(const Pool& pool, const Pool::Sum& sum) const {
@@ -41,19 +42,26 @@ bool Core::wants_session(const Pool& pool, const Pool::Sum& sum) const {
   return static_cast<double>(sum.ready) * pool.micros_per_chunk > static_cast<double>(sum.sessions) * target;
 }
 
-bool Core::add_session(Pool& pool) {
-  const bool was_starved = std::exchange(pool.starved, false);
-  if (was_starved) starved_.erase(pool.number);
-  for (auto& size : pool.sizes | std::views::values | std::views::reverse) {
-    if (size.jobs.empty() || !wants_session(pool, pool.sum(size.key))) continue;
-    if (now_ < pool.next_lease) return false;
-    if (place_lease(size)) return true;
-    pool.starved = true;
+/// In rounds, whoever was served least first, so that nobody takes every place: one session for each size, or for each tenant.
+void Core::add_sessions(std::vector<SizeClass*> asking) {
+  while (!asking.empty()) {
+    std::ranges::stable_sort(asking, [](const auto* one, const auto* other) { return is_served_less(*one, *other); });
+    const bool one_tenant = asking.front()->tenant == asking.back()->tenant;
+    std::set<const Tenant*> served;
+    std::erase_if(asking, [&](SizeClass* size) {
+      if (!one_tenant && served.contains(size->tenant)) return false;
+      const bool added = add_session(*size);
+      if (added) served.insert(size->tenant);
+      return !added;
+    });
   }
-  if (!pool.starved) return false;
-  starved_.insert(pool.number);
-  fail_unplaceable(pool);
-  make_room(pool);
+}
+
+bool Core::add_session(SizeClass& size) {
+  auto& pool = *size.pool;
+  if (!wants_session(pool, pool.sum(size.key)) || now_ < pool.next_lease) return false;
+  if (place_lease(size)) return true;
+  pool.starved = true;
   return false;
 }
 
@@ -75,12 +83,13 @@ bool Core::place_lease(SizeClass& size) {
   lease.worker->leases.push_back(&lease);
   size.leases.emplace(lease.id, &lease);
   ++size.pool->leases;
+  begin_turn(size);
   write_lease(lease);
   timers_.set({.due = std::min(lease.deadline, now_ + options_.idle_lease_after), .kind = TimerKind::lease, .id = lease.id.value});
   send(lease.worker->peer, 0,
        wire::Lease{.lease = lease.id,
                    .token = lease.token,
-                   .tenant = "default",
+                   .tenant = size.tenant->name,
                    .card = place->card,
                    .bytes = lease.bytes,
                    .max_chunk_bytes = size.key.max_chunk_bytes,
@@ -108,51 +117,6 @@ void Core::fail_unplaceable(Pool& pool) {
   }
 }
 
-void Core::make_room(Pool& starved) {
-  if (now_ < starved.next_search) return;
-  starved.next_search = now_ + kSearchInterval;
-  timers_.set({.due = starved.next_search, .kind = TimerKind::pool, .id = starved.number});
-  if (auto* idle = idle_lease_of_others(starved)) {
-    release_from_here(*idle, ErrorCode::ok, "its slice is wanted by another pipeline");
-    return;
-  }
-  if (starved.leases > 0) return;
-  if (auto* busy = busy_lease_of_others(starved)) {
-    busy->retiring = true;
-    refresh(*busy);
-  }
-}
-
-Lease* Core::idle_lease_of_others(const Pool& starved) {
-  for (auto& pool : pools_ | std::views::values) {
-    if (pool.number == starved.number || pool.leases == 0) continue;
-    for (auto& size : pool.sizes | std::views::values) {
-      // Work was handed out before: whoever is still empty has none.
-      if (size.hungry.empty() || std::get<0>(*size.hungry.begin()) > 0) continue;
-      return std::get<2>(*size.hungry.begin());
-    }
-  }
-  return nullptr;
-}
-
-Lease* Core::busy_lease_of_others(const Pool& starved) {
-  Pool* richest = nullptr;
-  for (auto& pool : pools_ | std::views::values) {
-    if (pool.number == starved.number || pool.leases < 2) continue;
-    if (richest == nullptr || pool.leases > richest->leases) richest = &pool;
-  }
-  if (richest == nullptr) return nullptr;
-  Lease* chosen = nullptr;
-  for (auto& size : richest->sizes | std::views::values) {
-    for (auto* lease : size.leases | std::views::values) {
-      // One that is giving way already is enough.
-      if (lease->retiring) return nullptr;
-      if (chosen == nullptr && lease->up) chosen = lease;
-    }
-  }
-  return chosen;
-}
-
 void Core::check_pool(Pool& pool) {
   const bool unused = pool.live_jobs == 0 && pool.leases == 0 && pool.dead_jobs == 0;
   if (!unused) {
@@ -167,10 +131,11 @@ void Core::check_pool(Pool& pool) {
 }
 
 void Core::drop_unused_sizes(Pool& pool) {
-  std::erase_if(pool.sizes, [](auto& entry) {
+  std::erase_if(pool.sizes, [this](auto& entry) {
     auto& size = entry.second;
     if (!size.jobs.empty() || !size.leases.empty()) return false;
     for (auto& bucket : size.buckets | std::views::values) std::erase(bucket->queue->buckets, bucket.get());
+    if (--size.tenant->sizes == 0) tenants_.erase(std::string(size.tenant->name));
     return true;
   });
   if (pool.live_jobs > 0 || pool.leases > 0 || pool.dead_jobs > 0) return;

@@ -74,7 +74,7 @@ Core::Handled Core::on(Request request, Worker& worker, wire::Settle& message) {
     settle(*lease, grant, *job->second, message, request.payload);
   }
   if (lease->retiring && lease->grants.empty()) {
-    release_from_here(*lease, ErrorCode::ok, "its slice is wanted by another pipeline");
+    release_from_here(*lease, ErrorCode::ok, "it is others' turn");
     return {};
   }
   refresh(*lease);
@@ -114,6 +114,7 @@ void Core::learn_cost(Lease& lease, const Grant& grant, Job& job, const wire::Se
   const auto returned = std::ranges::count(codes, static_cast<std::uint16_t>(ErrorCode::returned));
   // Never 0, which means unknown.
   const double sample = std::max(micros / static_cast<double>(grant.chunks - returned), 0.01);
+  charge(*lease.size, sample * static_cast<double>(grant.chunks - returned));
   average(job.micros_per_chunk, sample);
   average(lease.size->pool->micros_per_chunk, sample);
 }

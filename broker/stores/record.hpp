@@ -143,6 +143,7 @@ struct LeaseRecord {
   ContentHash pipeline;
   std::uint64_t bytes = 0;
   std::uint64_t max_chunk_bytes = 0;
+  std::string tenant = "default";
   Isolation isolation = Isolation::tenant;  ///< asked for
   Token host;                               ///< of its jobs by reference; else zero
   Isolation got = Isolation::tenant;        ///< by the last WINDOW, as what follows

@@ -87,6 +87,7 @@ struct FieldTable<broker::LeaseRecord> {
                                              Field{"pipeline", &Record::pipeline},
                                              Field{"bytes", &Record::bytes},
                                              Field{"max_chunk_bytes", &Record::max_chunk_bytes},
+                                             Field{"tenant", &Record::tenant},
                                              Field{"isolation", &Record::isolation},
                                              Field{"host", &Record::host},
                                              Field{"got", &Record::got},

@@ -48,7 +48,8 @@ struct FieldTable<JobSpec> {
                                              Field{"deadline_ms", &JobSpec::deadline},
                                              Field{"ttl_ms", &JobSpec::ttl},
                                              Field{"host", &JobSpec::host},
-                                             Field{"durability", &JobSpec::durability}};
+                                             Field{"durability", &JobSpec::durability},
+                                             Field{"tenant", &JobSpec::tenant}};
 };
 
 template <>

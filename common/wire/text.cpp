@@ -51,8 +51,7 @@ std::optional<std::string> identifier_fault(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> text_fault(TextRule rule, std::string_view text, std::size_t max_prose) {
-  if (rule == TextRule::owner && text.empty()) return std::nullopt;
-  if (rule == TextRule::identifier || rule == TextRule::owner) return identifier_fault(text);
+  if (rule == TextRule::identifier) return identifier_fault(text);
   const bool is_prose = rule == TextRule::prose;
   const auto most = is_prose ? max_prose : kMaxLabel;
   if (text.size() > most) return fmt::format("a text of {} bytes; at most {} may stand here", text.size(), most);

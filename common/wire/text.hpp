@@ -11,7 +11,6 @@ namespace sublet::wire {
 
 enum class TextRule {
   identifier,  ///< [A-Za-z0-9._-], 1 to 64 of them, not "." or ".."
-  owner,       ///< an identifier, or empty where there is only one
   label,       ///< up to 1,024 bytes of UTF-8 without control characters
   prose,       ///< up to `Limits::max_text` bytes of UTF-8; newline and tab are its only control characters
 };
@@ -21,8 +20,7 @@ inline constexpr std::size_t kMaxLabel = 1024;
 
 /// Rules go by the field's name, the same in every message.
 constexpr TextRule rule_of(std::string_view field) {
-  if (field == "queue") return TextRule::identifier;
-  if (field == "tenant") return TextRule::owner;
+  if (field == "queue" || field == "tenant") return TextRule::identifier;
   if (field == "detail" || field == "error_detail") return TextRule::prose;
   return TextRule::label;
 }

@@ -99,12 +99,16 @@ void Agent::bury_process(const Cards::Process& process, Instant now) {
     explained = explained || session->device_broken();
   }
   const Error lost{.code = ErrorCode::session_lost, .detail = "the session process " + process->how_it_ended()};
+  const Error over{.code = ErrorCode::lease_expired, .detail = "its deadline passed"};
   for (LeasedSession* session : sessions) {
     if (session->state() == LeasedSession::State::starting || session->state() == LeasedSession::State::up) {
       if (explained) {
         displace(*session, now);
       } else {
-        settle_end(*session, lost, ErrorCode::session_lost);
+        // A process ends itself at the deadline of its last lease, which is seen here before the deadline is looked at.
+        const auto deadline = link_of(*session).leases.deadline(session->id());
+        const Error& why = deadline && *deadline <= now ? over : lost;
+        settle_end(*session, why, why.code);
         send_settles(*session, now);
       }
     }

@@ -17,6 +17,7 @@ JobSpec draw_spec(Simulation& simulation, std::uint32_t number) {
   JobSpec spec;
   spec.idempotency_key = fmt::format("key-{}", number);
   spec.name = fmt::format("{}", number);
+  spec.tenant = dice.chance(0.7) ? "default" : "lab";
   spec.max_chunk_bytes = Chunks::kMaxBytes;
   spec.priority = static_cast<std::uint8_t>(dice.between(3, 5));
   spec.policy = dice.chance(0.6) ? PolicyKind::best_effort : PolicyKind::all;

@@ -33,6 +33,9 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
                   "tenant: sessions share a process with your others on a card; process: each has its own")
       ->type_name("CLASS")
       ->capture_default_str();
+  verb.add_option("--tenant", arguments.tenant, "Whose work it is: tenants have turns on the cards, and share no session process")
+      ->type_name("NAME")
+      ->capture_default_str();
   verb.add_option("--durability", arguments.durability,
                   "The least that the broker's store has to give, else nothing is submitted: none, fast, fsync or replicated")
       ->type_name("CLASS")
@@ -58,6 +61,7 @@ Result<JobSpec> make_spec(const BurstArguments& arguments) {
   spec.aggregate = *aggregate;
   spec.element = *element;
   spec.isolation = *isolation;
+  spec.tenant = arguments.tenant;
   spec.retry.max_retries = arguments.retries;
   return spec;
 }

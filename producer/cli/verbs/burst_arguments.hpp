@@ -25,6 +25,7 @@ struct BurstArguments {
   std::string aggregate = "collect";
   std::string element = "f64";
   std::string isolation = "tenant";
+  std::string tenant = "default";
   std::string durability = "none";
 };
 

@@ -278,6 +278,7 @@ TEST(BrokerCore, BusyPipelineGivesASessionToOneThatHasNone) {
   ASSERT_EQ(bench.leases.size(), 2U);
   const auto second = world.open(producer, {}, "second");
   bench.hear(world.submit(producer, second, {.first = 0, .count = 1}));
+  bench.hear(world.pass(100ms));
   // The session that gives way finishes what it has, then is released; the worker offers its place again.
   std::vector<Send> released;
   for (int round = 0; round < 20 && released.empty(); ++round) {

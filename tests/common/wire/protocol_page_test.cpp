@@ -141,8 +141,6 @@ std::string text_of(TextRule rule) {
   switch (rule) {
     case TextRule::identifier:
       return "identifier";
-    case TextRule::owner:
-      return "owner";
     case TextRule::label:
       return "label";
     case TextRule::prose:

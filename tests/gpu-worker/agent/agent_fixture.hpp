@@ -55,6 +55,12 @@ class AgentTest : public testing::Test {
     broker_.send_bulk(run, &payload);
   }
 
+  /// Until the agent has taken the runs so far: one of a lease that it does not hold is refused after them.
+  void wait_until_taken() {
+    run({"nobody's"}, 1'000'000, LeaseId{999});
+    broker_.expect_of<wire::Settle>(LeaseId{999});
+  }
+
   io::Context context_;
   FakeBroker broker_{context_};
   std::optional<RunningAgent> agent_;

@@ -61,10 +61,13 @@ TEST_F(AgentTest, ReleasesALeaseLargerThanItsOffer) {
 
 TEST_F(AgentTest, SettlesAndReleasesWhatAKilledSessionHeldAndStartsAnother) {
   start();
+  // The one that is warm now; the next one is not touched, since the lease after this takes it.
+  const auto warm = session_pids();
   lease(endless(600'000));
   broker_.expect<wire::Window>();
   run({"\x01", "left"}, 1);
-  for (const pid_t pid : session_pids()) {
+  wait_until_taken();
+  for (const pid_t pid : warm) {
     ::kill(pid, SIGKILL);
   }
   const auto settle = broker_.expect<wire::Settle>();
@@ -163,6 +166,7 @@ TEST_F(AgentTest, HandsEverythingBackWhenItIsStopped) {
   lease(endless(600'000));
   broker_.expect<wire::Window>();
   run({"\x01", "left"}, 1);
+  wait_until_taken();
   agent.stop();
   EXPECT_EQ(broker_.expect<wire::Window>().chunks, 0U);
   EXPECT_THAT(broker_.expect<wire::Settle>().codes.values, ElementsAre(number(ErrorCode::returned), number(ErrorCode::returned)));
