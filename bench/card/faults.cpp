@@ -1,11 +1,10 @@
-#include <algorithm>
-#include <atomic>
 #include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/card/figures.hpp"
+#include "bench/card/steady_burst.hpp"
 #include "common/io/clock.hpp"
 #include "common/pipeline/bundle_file.hpp"
 #include "gpu-worker/devices/cuda/device.hpp"
@@ -18,7 +17,6 @@ namespace {
 
 constexpr std::size_t kBytes = 4096;
 constexpr std::byte kFill{255};
-constexpr std::uint64_t kInFlight = 4096;
 constexpr Millis kQuiet = 2s;
 
 Client connect(const test::Cluster& cluster) { return must(Client::connect({.brokers = {cluster.endpoint()}})); }
@@ -30,73 +28,6 @@ JobSpec spec_of(std::size_t bytes) {
   spec.policy = PolicyKind::best_effort;
   return spec;
 }
-
-/// A burst in a process of its own that goes on until told to end, every output compared.
-class Neighbour {
- public:
-  Neighbour(const test::Cluster& cluster, const Bundle& video)
-      : client_(connect(cluster)), job_(must(client_.open(video, spec_of(kBytes)))) {
-    reader_ = std::jthread([this] { read(); });
-    writer_ = std::jthread([this](const std::stop_token& stop) { write(stop); });
-    while (seen_ < kInFlight) std::this_thread::sleep_for(1ms);
-  }
-
-  /// The longest time without an output since the last call.
-  Millis longest_gap() {
-    note_gap(io::now());
-    return std::chrono::ceil<Millis>(longest_.exchange(Nanos{0}));
-  }
-  /// Ends it: what it says of its outputs.
-  std::string end() {
-    writer_.request_stop();
-    writer_.join();
-    must(job_.close());
-    reader_.join();
-    const auto status = must(job_.wait(60s));
-    return wrong_ == 0 && status.dead == 0 ? fmt::format("all {} right", status.done)
-                                           : fmt::format("{} WRONG, {} DEAD", wrong_.load(), status.dead);
-  }
-
- private:
-  void write(const std::stop_token& stop) {
-    const std::vector<std::byte> payload(kBytes, kFill);
-    std::vector<ChunkView> chunks(64);
-    for (std::uint64_t next = 0; !stop.stop_requested();) {
-      if (next > seen_ + kInFlight) {
-        std::this_thread::sleep_for(50us);
-        continue;
-      }
-      for (ChunkView& chunk : chunks) chunk = {.id = ChunkId{next++}, .payload = payload};
-      must(job_.submit(std::span<const ChunkView>(chunks)));
-    }
-  }
-  void read() {
-    auto outputs = job_.outputs(Order::arrival);
-    while (true) {
-      const auto batch = must(outputs.next_batch());
-      if (batch.empty()) return;
-      note_gap(io::now());
-      for (const auto& output : batch) {
-        const bool right = output.output && output.output->size() == kBytes &&
-                           std::ranges::all_of(output.output->view(), [](std::byte each) { return each == kFill; });
-        wrong_ += right ? 0 : 1;
-      }
-      seen_ += batch.size();
-    }
-  }
-  void note_gap(Instant now) {
-    const Nanos gap = now - last_.exchange(now);
-    if (gap > longest_.load()) longest_ = gap;
-  }
-
-  Client client_;
-  Job job_;
-  std::atomic<std::uint64_t> seen_ = 0;
-  std::atomic<std::uint64_t> wrong_ = 0;
-  std::atomic<Instant> last_ = io::now();
-  std::atomic<Nanos> longest_ = Nanos{0};
-  std::jthread reader_, writer_;
-};
 
 /// A job of one bad chunk: what came of it.
 std::string run_bad_chunk(const test::Cluster& cluster, const std::string& kernel, const std::string& file, std::uint32_t limit_ms) {
@@ -113,19 +44,18 @@ std::string run_bad_chunk(const test::Cluster& cluster, const std::string& kerne
   return output->output ? "done" : std::string(error_info(output->output.error().code).name);
 }
 
-/// Kills what `victim` names of a second worker on the card while it runs an endless chunk.
-std::string kill_in_work(test::Cluster& cluster, const std::function<void(test::Cluster&, std::size_t)>& kill) {
+/// Kills something of a second worker on the card while a burst runs there.
+std::string kill_in_work(test::Cluster& cluster, const Bundle& video, const std::function<void(test::Cluster&, std::size_t)>& kill) {
   const std::size_t second = cluster.add_worker({"--device", "cuda", "--sessions", "1", "--vram", "8GiB"});
   auto client = connect(cluster);
-  auto spec = spec_of(64);
-  auto slow = test::fault_pipeline("endless");
-  slow.pipeline.time_limit_ms = 600'000;
-  auto job = must(client.open(slow, spec));
-  const std::vector<std::byte> endless(8, std::byte{1});
-  must(job.submit(ChunkId{1}, ByteView(endless)));
-  must(job.close());
-  std::this_thread::sleep_for(1s);
-  kill(cluster, second);
+  auto job = must(client.open(video, spec_of(kBytes)));
+  const std::vector<std::byte> payload(kBytes, kFill);
+  std::vector<ChunkView> chunks(64, ChunkView{.id = {}, .payload = payload});
+  for (std::uint64_t batch = 0; batch < 4'000; ++batch) {
+    for (std::size_t i = 0; i < chunks.size(); ++i) chunks[i].id = ChunkId{batch * chunks.size() + i};
+    must(job.submit(std::span<const ChunkView>(chunks)));
+    if (batch == 1'000) kill(cluster, second);
+  }
   std::this_thread::sleep_for(1s);
   must(job.cancel());
   return "runs again";
@@ -157,7 +87,7 @@ void print_fault(const char* name, const Bundle& video, const std::function<std:
   // Where a second worker comes, the neighbour keeps this one's only session.
   const bool kills = std::string_view(name).starts_with("kill");
   cluster.add_worker({"--device", "cuda", "--sessions", kills ? "1" : "2", "--spares", "2", "--vram", kills ? "8GiB" : "16GiB"});
-  Neighbour neighbour(cluster, video);
+  SteadyBurst neighbour(cluster.endpoint(), video, spec_of(kBytes));
   std::this_thread::sleep_for(kQuiet);
   const Millis before = neighbour.longest_gap();
   const std::string outcome = fault(cluster);
@@ -183,13 +113,13 @@ void print_faults(const std::string& kernels) {
   print_fault("endless kernel, 500 ms", video, bad("endless", "faults.ptx"));
   print_fault("endless kernel, 3 s", video, bad("endless", "faults.ptx", 3'000));
   print_fault("no memory on the card", video, [&](test::Cluster& cluster) { return run_without_memory(cluster, video); });
-  print_fault("kill -9 of its session", video, [](test::Cluster& cluster) {
-    return kill_in_work(cluster, [](test::Cluster& here, std::size_t worker) {
+  print_fault("kill -9 of its session", video, [&](test::Cluster& cluster) {
+    return kill_in_work(cluster, video, [](test::Cluster& here, std::size_t worker) {
       for (const pid_t pid : here.session_pids(worker)) ::kill(pid, SIGKILL);
     });
   });
-  print_fault("kill -9 of its worker", video, [](test::Cluster& cluster) {
-    return kill_in_work(cluster, [](test::Cluster& here, std::size_t worker) { here.kill_worker(worker, SIGKILL); });
+  print_fault("kill -9 of its worker", video, [&](test::Cluster& cluster) {
+    return kill_in_work(cluster, video, [](test::Cluster& here, std::size_t worker) { here.kill_worker(worker, SIGKILL); });
   });
 }
 

@@ -52,6 +52,8 @@ double redis_rate(const Burst& burst, const std::string& socket);
 void print_overlap();
 /// How long leases take to come and go (`kernels`: the folder of the ready pipelines).
 void print_leases(const std::string& kernels);
+/// What each of twelve tenants has of a card by turns.
+void print_tenants(const std::string& kernels, Seconds duration);
 /// What each kind of fault does to a neighbour's burst.
 void print_faults(const std::string& kernels);
 

@@ -82,13 +82,15 @@ int main(int argc, char** argv) {
   std::string kernels = test::source("kernels");
   std::uint32_t seconds = 3;
   std::uint32_t sessions = 4;
-  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults"};
+  std::uint32_t tenants_seconds = 60;
+  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults", "tenants"};
   CLI::App app(
       "What a card does through Sublet, beside programs written for that alone.\nExample: card_bench --seconds 10 --only burst,lanes");
-  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults")->delimiter(',')->check(CLI::IsMember(only));
+  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults tenants")->delimiter(',')->check(CLI::IsMember(only));
   app.add_option("--kernels", kernels, "folder of the ready pipelines")->capture_default_str();
   app.add_option("--seconds", seconds, "length of one measurement")->capture_default_str();
   app.add_option("--sessions", sessions, "sessions of the whole queue's worker")->capture_default_str();
+  app.add_option("--tenants-seconds", tenants_seconds, "how long tenants have turns")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const auto driver = cuda::Driver::load();
   if (!driver) {
@@ -106,5 +108,6 @@ int main(int argc, char** argv) {
   if (wanted("lanes")) bench::print_lanes(video, duration);
   if (wanted("leases")) bench::print_leases(kernels);
   if (wanted("faults")) bench::print_faults(kernels);
+  if (wanted("tenants")) bench::print_tenants(kernels, Seconds(tenants_seconds));
   return 0;
 }

@@ -1,6 +1,8 @@
 // The whole queue over a CUDA card: what a job does there, and what its faults do to others. Skipped where there is no card.
 
-#include <fstream>
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -78,6 +80,52 @@ TEST_F(CardTest, L8_TheCardsMemoryIsFreeOnceTheWorkerIsGone) {
     EXPECT_GT(used(), before_ + 256_MiB);
   }
   EXPECT_TRUE(is_given_back(1s));
+}
+
+/// A chunk takes as many nanoseconds as it says, and answers from when until when, by the card's clock.
+Bundle interval_pipeline(const std::string& slice) {
+  auto bundle = fault_pipeline("interval", "card_time.ptx");
+  bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}, {.name = "slice", .bytes = slice}};
+  bundle.pipeline.lanes = 1;
+  bundle.pipeline.time_limit_ms = 60'000;
+  bundle.pipeline.stages.front().args = {{.type = ArgumentType::buffer, .value = "data"},
+                                         {.type = ArgumentType::buffer, .value = "slice"},
+                                         {.type = ArgumentType::u64, .value = slice}};
+  return bundle;
+}
+
+TEST_F(CardTest, L9_SixLeasesOf7GibibytesRunAtTheSameTimeOnABudgetOf48) {
+  if (nvml_->cards().value().front().total < 49_GiB) GTEST_SKIP() << "the card has less than 49 GiB";
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", "6", "--vram", "48GiB"});
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(interval_pipeline("7 * 1024 * 1024 * 1024"), spec_of(64)).value();
+  const auto submit_long = [&](std::uint64_t first, std::uint64_t count, std::uint64_t nanoseconds) {
+    const std::array<std::uint64_t, 2> payload = {nanoseconds, 0};
+    std::vector<ChunkView> chunks(count, ChunkView{.id = {}, .payload = std::as_bytes(std::span(payload))});
+    for (std::uint64_t i = 0; i < count; ++i) chunks[i].id = ChunkId{first + i};
+    ASSERT_TRUE(job.submit(std::span<const ChunkView>(chunks)));
+  };
+  // Work enough that all sessions come up; then one chunk for each.
+  submit_long(100, 200, 10'000'000);
+  auto status = job.status().value();
+  while (status.done < 200) status = job.status().value();
+  ASSERT_EQ(status.sessions, 6U);
+  submit_long(0, 6, 500'000'000);
+  ASSERT_TRUE(job.close());
+  auto collected = read_all(job);
+  std::erase_if(collected.outputs, [](const auto& output) { return output.first >= 100; });
+  ASSERT_EQ(collected.outputs.size(), 6U) << (collected.errors.empty() ? "" : to_text(collected.errors.begin()->second));
+  std::uint64_t last_begin = 0;
+  std::uint64_t first_end = ~std::uint64_t{0};
+  for (const auto& [id, output] : collected.outputs) {
+    std::array<std::uint64_t, 2> times{};
+    ASSERT_EQ(output.size(), sizeof times);
+    std::memcpy(times.data(), output.data(), sizeof times);
+    last_begin = std::max(last_begin, times[0]);
+    first_end = std::min(first_end, times[1]);
+  }
+  EXPECT_LT(last_begin, first_end);
 }
 
 TEST_F(CardTest, F4_AKilledWorkerLeavesNoMemoryOfTheCardInUse) {

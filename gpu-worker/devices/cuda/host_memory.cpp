@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include <sys/mman.h>
+
 namespace sublet::cuda {
 
 PinnedRanges::~PinnedRanges() {
@@ -18,7 +20,9 @@ void PinnedRanges::add(const DriverRef& driver, ContextHandle context, std::span
   ranges_.push_back({.range = std::move(range), .thread = std::move(thread)});
 }
 
+/// Most of the time goes into finding pages, which the driver would do while every other call of the process waits.
 void PinnedRanges::lock(const DriverRef& driver, ContextHandle context, Range& range) {
+  ::madvise(range.memory.data(), range.memory.size(), MADV_POPULATE_WRITE);
   const bool locked = driver->context_set_current(context) == kSuccess &&
                       driver->mem_host_register(range.memory.data(), range.memory.size(), 0) == kSuccess;
   if (locked) {
