@@ -122,6 +122,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(10U, 60'000U))
       ->option_text(fmt::format("MS={}", server.heartbeat.count()));
   add_duration(app, "--lease-ttl", rules.lease_ttl, "How long a lease lives without renewal");
+  app.add_option_function<std::string>(
+         "--placement", [&rules](const std::string& word) { rules.placement = word == "pack" ? Placement::pack : Placement::spread; },
+         "A lease goes to the card with most sessions free (spread), or to the fullest that it fits (pack)")
+      ->check(CLI::IsMember({"spread", "pack"}))
+      ->option_text("spread|pack=spread");
   add_duration(app, "--turn", rules.turn, "Where sessions are fewer than who wants one: how long each has its place");
   app.add_option_function<std::vector<std::string>>(
          "--tenant-weight", [&rules](const std::vector<std::string>& all) { rules.weights = parse_weights(all); },

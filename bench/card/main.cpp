@@ -20,9 +20,10 @@ namespace {
 constexpr std::size_t kSizes[] = {std::size_t{4} << 10U, std::size_t{64} << 10U, std::size_t{1} << 20U, std::size_t{16} << 20U};
 
 /// Of a whole cluster with one worker on the card.
-double whole_rate(const Burst& burst, std::uint32_t sessions, Travel travel, const std::vector<std::string>& broker = {}) {
+double whole_rate(const Burst& burst, std::uint32_t sessions, Travel travel, const std::vector<std::string>& broker = {},
+                  std::size_t cards = 1) {
   test::Cluster cluster(broker);
-  cluster.add_worker({"--device", "cuda", "--sessions", std::to_string(sessions)});
+  cluster.add_worker({"--device", "cuda", "--sessions", std::to_string(sessions), "--cards", std::to_string(cards)});
   return queue_rate(burst, cluster.endpoint(), travel);
 }
 
@@ -74,6 +75,22 @@ void print_lanes(const Bundle& video, Millis duration) {
   }
 }
 
+/// One burst over one card and over more.
+void print_cards(const Bundle& video, Millis duration, std::uint32_t sessions, std::size_t cards) {
+  fmt::print("\n{:<8} {:>12}", "segment", "1 card");
+  for (std::size_t count = 2; count <= cards; ++count) fmt::print(" {:>6} cards {:>5}", count, "ratio");
+  fmt::print("   (by reference)\n");
+  for (const std::size_t bytes : kSizes) {
+    const Burst burst{.video = video, .segment_bytes = bytes, .lanes = 4, .duration = duration};
+    const double one = whole_rate(burst, sessions, Travel::by_reference);
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), one);
+    for (std::size_t count = 2; count <= cards; ++count) {
+      print_ratio(whole_rate(burst, static_cast<std::uint32_t>(sessions * count), Travel::by_reference, {}, count), one);
+    }
+    fmt::print("\n");
+  }
+}
+
 }  // namespace
 }  // namespace sublet::bench
 
@@ -83,10 +100,12 @@ int main(int argc, char** argv) {
   std::uint32_t seconds = 3;
   std::uint32_t sessions = 4;
   std::uint32_t tenants_seconds = 60;
-  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults", "tenants"};
+  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults", "tenants", "cards"};
   CLI::App app(
       "What a card does through Sublet, beside programs written for that alone.\nExample: card_bench --seconds 10 --only burst,lanes");
-  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults tenants")->delimiter(',')->check(CLI::IsMember(only));
+  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults tenants cards")
+      ->delimiter(',')
+      ->check(CLI::IsMember(only));
   app.add_option("--kernels", kernels, "folder of the ready pipelines")->capture_default_str();
   app.add_option("--seconds", seconds, "length of one measurement")->capture_default_str();
   app.add_option("--sessions", sessions, "sessions of the whole queue's worker")->capture_default_str();
@@ -97,8 +116,9 @@ int main(int argc, char** argv) {
     fmt::print("card_bench: skipped: {}\n", driver.error().detail);
     return 0;
   }
-  const auto card = bench::must(bench::must(cuda::Nvml::load()).cards()).front();
-  fmt::print("{}, driver for CUDA {}.{}\n", card.name, (*driver)->version() / 1000, (*driver)->version() % 1000 / 10);
+  const auto cards = bench::must(bench::must(cuda::Nvml::load()).cards());
+  fmt::print("{} x {}, driver for CUDA {}.{}\n", cards.size(), cards.front().name, (*driver)->version() / 1000,
+             (*driver)->version() % 1000 / 10);
   const Bundle video = bench::must(load_bundle(kernels + "/video/video.yaml"));
   const Seconds duration(seconds);
   const auto wanted = [&](const char* part) { return std::ranges::find(only, part) != only.end(); };
@@ -106,6 +126,7 @@ int main(int argc, char** argv) {
   if (wanted("burst")) bench::print_burst(video, duration, sessions);
   if (wanted("redis")) bench::print_burst_over_redis(video, duration, sessions);
   if (wanted("lanes")) bench::print_lanes(video, duration);
+  if (wanted("cards")) bench::print_cards(video, duration, sessions, cards.size());
   if (wanted("leases")) bench::print_leases(kernels);
   if (wanted("faults")) bench::print_faults(kernels);
   if (wanted("tenants")) bench::print_tenants(kernels, Seconds(tenants_seconds));

@@ -12,6 +12,12 @@
 
 namespace sublet::broker {
 
+/// Which of the cards that have room a lease goes to.
+enum class Placement : std::uint8_t {
+  spread,  ///< the one with most sessions free, then most memory: the work of one queue runs on as many cards as there are
+  pack,    ///< the one whose memory it leaves least of: large leases find an empty card later
+};
+
 /// Where leases can be placed: what every worker offered, less the leases that are on their way to it.
 class Cards {
  public:
@@ -20,18 +26,23 @@ class Cards {
     std::uint32_t card = 0;
   };
 
+  explicit Cards(Placement placement = Placement::spread) : placement_(placement) {}
+
   /// Replaces the worker's last OFFER. LEASEs beyond the first `offer.seen` of this connection are not accounted for in it.
   void offer(std::uint64_t instance, const wire::Offer& offer);
   /// The connection is gone: its offer is void, and LEASEs are counted from zero.
   void forget(std::uint64_t instance);
 
-  /// A card with `bytes` free of a worker that `fits`: the one with most sessions free, then most bytes. The slice is set aside.
+  /// A card with `bytes` free of a worker that `fits`. The slice is set aside.
   template <class Fits>
   std::optional<Place> take(std::uint64_t bytes, Fits fits) {
+    std::optional<Key> best;
     for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0; ++key) {
-      if (key->free_bytes >= bytes && fits(key->instance)) return set_aside(*key, bytes);
+      const bool better = !best || (placement_ == Placement::pack && key->free_bytes <= best->free_bytes);
+      if (better && key->free_bytes >= bytes && fits(key->instance)) best = *key;
+      if (best && placement_ == Placement::spread) break;
     }
-    return std::nullopt;
+    return best ? std::optional(set_aside(*best, bytes)) : std::nullopt;
   }
   std::optional<Place> take(std::uint64_t bytes) {
     return take(bytes, [](std::uint64_t) { return true; });
@@ -71,6 +82,7 @@ class Cards {
   void index(std::uint64_t instance, const Offered& offered, bool wanted);
   static void set_aside(Offered& offered, const Pending& pending);
 
+  Placement placement_;
   std::map<std::uint64_t, Offered> offered_;
   std::set<Key> free_;
   std::multiset<std::uint64_t> totals_;

@@ -40,7 +40,7 @@ struct KnownPeer {
 /// The state behind `Broker`, and the rules that change it. The rules stand in one file per subject, named before each group.
 class Core {
  public:
-  Core(const BrokerOptions& options, StoreInfo store, Random& random) : options_(options), store_(std::move(store)), random_(random) {}
+  Core(const BrokerOptions& options, StoreInfo store, Random& random) : options_(options), store_(std::move(store)), random_(random), cards_(options.placement) {}
 
   Result<void> restore(std::map<RecordKey, RecordValue> records, Instant now);
   Step step(Instant now, std::span<Input> inputs);

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "broker/core/cards.hpp"
 #include "common/bytes.hpp"
 #include "common/shard.hpp"
 #include "common/time.hpp"
@@ -68,6 +69,8 @@ struct BrokerOptions {
   Millis turn = 500ms;
   /// Of tenants, by name; others have 1.
   std::map<std::string, double> weights = {};
+
+  Placement placement = Placement::spread;
 
   /// After a session that did not come up, before the next one for its pipeline; doubles up to the second.
   Millis lease_retry_initial = 100ms;

@@ -128,6 +128,27 @@ TEST_F(CardTest, L9_SixLeasesOf7GibibytesRunAtTheSameTimeOnABudgetOf48) {
   EXPECT_LT(last_begin, first_end);
 }
 
+TEST_F(CardTest, ABurstRunsOnEveryCard) {
+  const auto before = nvml_->cards().value();
+  if (before.size() < 2) GTEST_SKIP() << "this host has one CUDA card";
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", std::to_string(before.size())});
+  auto client = connect(cluster.endpoint());
+  auto spec = spec_of(16U << 20U);
+  auto job = client.open(shipped("video/video.yaml"), spec).value();
+  submit(job, 0, 400, 1U << 20U);
+  ASSERT_TRUE(job.close());
+  std::vector<Bytes> most(before.size());
+  const auto collected = read_all(job, [&](std::size_t) {
+    const auto now = nvml_->cards().value();
+    for (std::size_t card = 0; card < now.size(); ++card) most[card] = std::max(most[card], now[card].used);
+  });
+  expect_reference(collected, 400, 1U << 20U);
+  EXPECT_EQ(ended(job).sessions, before.size());
+  // A context with its lanes' buffers takes more than half a gigabyte.
+  for (std::size_t card = 0; card < before.size(); ++card) EXPECT_GT(most[card], before[card].used + 512_MiB) << "card " << card;
+}
+
 TEST_F(CardTest, F4_AKilledWorkerLeavesNoMemoryOfTheCardInUse) {
   Cluster cluster;
   const auto worker = cluster.add_worker({"--device", "cuda", "--sessions", "2"});

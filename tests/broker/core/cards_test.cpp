@@ -16,6 +16,17 @@ TEST(Cards, PicksTheCardWithMostSessionsFree) {
   EXPECT_EQ(cards.take(600)->card, 0U);
 }
 
+TEST(Cards, PacksTheCardWhoseMemoryIsUsedBest) {
+  Cards cards(Placement::pack);
+  cards.offer(1, {.cards = {card(0, 1000, 4), card(1, 400, 1)}});
+  cards.offer(2, {.cards = {card(0, 300, 4), card(1, 350, 0)}});
+  const auto first = cards.take(200);
+  EXPECT_EQ(first->instance, 2U);
+  EXPECT_EQ(first->card, 0U);
+  EXPECT_EQ(cards.take(200)->card, 1U);
+  EXPECT_EQ(cards.take(900)->card, 0U);
+}
+
 TEST(Cards, SetsAsideWhatIsOnItsWay) {
   Cards cards;
   cards.offer(1, {.cards = {card(0, 1000, 4)}});
