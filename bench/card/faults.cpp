@@ -15,7 +15,7 @@
 namespace sublet::bench {
 namespace {
 
-constexpr std::size_t kBytes = 4096;
+constexpr std::size_t kBytes = SteadyBurst::kBytes;
 constexpr std::byte kFill{255};
 constexpr Millis kQuiet = 2s;
 
@@ -24,8 +24,13 @@ Client connect(const test::Cluster& cluster) { return must(Client::connect({.bro
 JobSpec spec_of(std::size_t bytes) {
   JobSpec spec;
   spec.max_chunk_bytes = bytes;
-  spec.isolation = Isolation::process;
   spec.policy = PolicyKind::best_effort;
+  return spec;
+}
+
+JobSpec neighbour_spec() {
+  JobSpec spec = spec_of(SteadyBurst::kBytes);
+  spec.tenant = "neighbour";
   return spec;
 }
 
@@ -46,12 +51,12 @@ std::string run_bad_chunk(const test::Cluster& cluster, const std::string& kerne
 
 /// Kills something of a second worker on the card while a burst runs there.
 std::string kill_in_work(test::Cluster& cluster, const Bundle& video, const std::function<void(test::Cluster&, std::size_t)>& kill) {
-  const std::size_t second = cluster.add_worker({"--device", "cuda", "--sessions", "1", "--vram", "8GiB"});
+  const std::size_t second = cluster.add_worker({"--device", "cuda", "--cards", "1", "--sessions", "1", "--vram", "8GiB"});
   auto client = connect(cluster);
   auto job = must(client.open(video, spec_of(kBytes)));
   const std::vector<std::byte> payload(kBytes, kFill);
   std::vector<ChunkView> chunks(64, ChunkView{.id = {}, .payload = payload});
-  for (std::uint64_t batch = 0; batch < 4'000; ++batch) {
+  for (std::uint64_t batch = 0; batch < 2'000; ++batch) {
     for (std::size_t i = 0; i < chunks.size(); ++i) chunks[i].id = ChunkId{batch * chunks.size() + i};
     must(job.submit(std::span<const ChunkView>(chunks)));
     if (batch == 1'000) kill(cluster, second);
@@ -86,8 +91,9 @@ void print_fault(const char* name, const Bundle& video, const std::function<std:
   test::Cluster cluster;
   // Where a second worker comes, the neighbour keeps this one's only session.
   const bool kills = std::string_view(name).starts_with("kill");
-  cluster.add_worker({"--device", "cuda", "--sessions", kills ? "1" : "2", "--spares", "2", "--vram", kills ? "8GiB" : "16GiB"});
-  SteadyBurst neighbour(cluster.endpoint(), video, spec_of(kBytes));
+  cluster.add_worker(
+      {"--device", "cuda", "--cards", "1", "--sessions", kills ? "1" : "2", "--spares", "2", "--vram", kills ? "8GiB" : "16GiB"});
+  SteadyBurst neighbour(cluster.endpoint(), video, neighbour_spec());
   std::this_thread::sleep_for(kQuiet);
   const Millis before = neighbour.longest_gap();
   const std::string outcome = fault(cluster);
