@@ -13,6 +13,7 @@
 
 #include "broker/core/cards.hpp"
 #include "broker/core/entry.hpp"
+#include "broker/core/fetch_turns.hpp"
 #include "broker/core/job.hpp"
 #include "broker/core/lease.hpp"
 #include "broker/core/options.hpp"
@@ -147,9 +148,13 @@ class Core {
 
   // paging.cpp: payloads that wait in the store
   void page_out(Job& job, Batch& batch);
+  void fetch_waiting();
   void fetch_ahead(Job& job);
+  void fetch_first(Job& job);
+  void fetch(Job& job, BatchId id);
   void take(Fetched& fetched);
   void forget_paging(Job& job, const Batch& batch);
+  void end_paging(Job& job);
 
   // reading.cpp: outputs go out
   Handled on(Request request, wire::Read& message);
@@ -257,6 +262,7 @@ class Core {
 
   std::uint64_t resident_bytes_ = 0;  ///< of payloads in memory
   std::uint64_t coming_bytes_ = 0;    ///< of those on their way
+  FetchTurns fetch_turns_;
   /// Came since the store was said to have everything.
   std::vector<std::pair<JobId, BatchId>> fresh_batches_;
 
