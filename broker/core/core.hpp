@@ -142,7 +142,12 @@ class Core {
   // submit.cpp: chunks come in
   Handled on(Request request, wire::Submit& message);
   [[nodiscard]] Result<void> check_submit(const Job& job, const wire::Submit& message, const Blob& payload) const;
-  [[nodiscard]] Result<void> check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const;
+  struct Admission {
+    std::uint64_t chunks = 0;
+    std::uint64_t bytes = 0;
+    bool held = false;  ///< they may not run yet
+  };
+  [[nodiscard]] Result<void> check_budget(const Queue& queue, const Admission& asked) const;
   void store_batch(Job& job, BatchRecord record, Blob payload);
   void accept_ids(Job& job, ChunkRange range);
 
