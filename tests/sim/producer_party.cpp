@@ -180,7 +180,7 @@ void ProducerParty::submit(Work& work, Instant now) {
     }
     const auto& chunk = script.chunks[work.next_chunk];
     const auto payload = Chunks::payload({.job = script.number, .id = chunk.id}, chunk.behaviour, chunk.times);
-    if (!connection.has_room({.chunks = 1, .bytes = payload.size()})) break;
+    if (!connection.has_room(*work.job, {.chunks = 1, .bytes = payload.size()})) break;
     connection.submit(work.job, {.value = chunk.id}, payload.view());
     ++work.next_chunk;
   }
