@@ -30,7 +30,8 @@ World::World(std::uint64_t seed, Trace::Mode mode)
     agents_.push_back(std::make_unique<AgentParty>(fmt::format("agent{}", number + 1), simulation_, network_, chunks_));
   }
   for (std::uint32_t number = 0; number < plan.producers; ++number) {
-    producers_.push_back(std::make_unique<ProducerParty>(fmt::format("producer{}", number + 1), simulation_, network_, disk_, checker_));
+    producers_.push_back(
+        std::make_unique<ProducerParty>(fmt::format("producer{}", number + 1), simulation_, network_, disk_, checker_, notes_));
   }
   for (std::uint32_t number = 0; number < plan.jobs; ++number) {
     jobs_.push_back(std::make_unique<ScriptJob>(ScriptJob::draw(simulation_, number)));
@@ -38,6 +39,14 @@ World::World(std::uint64_t seed, Trace::Mode mode)
     for (std::uint32_t producer = 0; producer < plan.producers; ++producer) {
       // Others may submit the same chunks under the same key.
       if (producer == reader || simulation_.dice.chance(0.3)) producers_[producer]->add(*jobs_.back(), producer == reader);
+    }
+  }
+  for (std::uint32_t number = 0; plan.replays && number < plan.jobs; ++number) {
+    // Two that would replay the same chunks share them, or one of them gets all.
+    for (auto count = simulation_.more_dice.between(0, 2); count > 0; --count) {
+      const auto more = static_cast<std::uint32_t>(jobs_.size());
+      jobs_.push_back(std::make_unique<ScriptJob>(ScriptJob::draw_replay(simulation_, more, *jobs_[number])));
+      producers_[number % plan.producers]->add(*jobs_.back(), true);
     }
   }
 }
