@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -69,7 +70,8 @@ class Checker {
   struct GrantSeen {
     JobId job;
     std::vector<std::uint64_t> chunks;
-    bool settled = false;  ///< some broker has heard what became of it
+    bool settled = false;         ///< some broker has heard what became of it
+    std::optional<Instant> left;  ///< when its RUN left the broker
   };
 
   [[noreturn]] static void violated(const std::string& what);
@@ -80,6 +82,7 @@ class Checker {
   void check_aggregate(const JobState& state);
   void check_grants(const Disk& disk);
   void note_log(const broker::RecordKey& key, const broker::SharedOutput& output, const Blob* payload);
+  [[nodiscard]] bool may_be_on_its_way(const GrantSeen& grant) const;
   void acknowledge_replay(const Disk& disk, JobId job);
   void check_dead(JobTruth& truth, const JobSpec& spec, std::uint64_t id, ErrorCode code);
 
