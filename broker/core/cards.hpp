@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,8 +29,14 @@ class Cards {
   /// A card with `bytes` free of a worker that `fits`: the one with most sessions free, then most bytes. The slice is set aside.
   template <class Fits>
   std::optional<Place> take(std::uint64_t bytes, Fits fits) {
-    for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0; ++key) {
-      if (key->free_bytes >= bytes && fits(key->instance)) return set_aside(*key, bytes);
+    for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0;) {
+      if (key->free_bytes < bytes) {
+        // Those of as many sessions that come after it have no more bytes: thousands of full cards are one step.
+        key = std::make_reverse_iterator(free_.lower_bound({.free_sessions = key->free_sessions}));
+        continue;
+      }
+      if (fits(key->instance)) return set_aside(*key, bytes);
+      ++key;
     }
     return std::nullopt;
   }
