@@ -44,7 +44,7 @@ void Checker::before(const Disk& disk, const broker::Commit& commit) {
     if (!ending.contains(grant.lease.value)) return;
     const auto seen = grants_.find(grant.token);
     if (seen == grants_.end()) return;
-    const bool is_over = seen->second.settled || over.contains(grant.job.value) || may_be_on_its_way(seen->second);
+    const bool is_over = seen->second.settled || over.contains(grant.job.value) || counts_as_lost(grant, seen->second);
     if (!greeted_ && !is_over && !let_go_(grant.lease, grant.id)) {
       violated(fmt::format("a lease with work ends at its holder first: lease {} has ended while its agent may use it",
                            to_hex(grant.lease).substr(0, 4)));
@@ -53,10 +53,14 @@ void Checker::before(const Disk& disk, const broker::Commit& commit) {
   });
 }
 
-/// A RENEW that was sent before the RUN arrived does not name it, and a broker whose commit took long takes the grant for lost by that: its
-/// chunks are ready again, and the lease may be given away as if it had none. What its holder makes of it is stale.
-bool Checker::may_be_on_its_way(const GrantSeen& grant) const {
-  return !grant.left || simulation_.time.now() < *grant.left + simulation_.plan.rules.run_lost_after;
+/// Its holder did not name it in time. The RUN may be on its way all the same: a RENEW that is older does not name it, however long the
+/// commit took that it waited for. Its chunks are ready again, its lease may be given away, and what its holder makes of it is stale.
+bool Checker::counts_as_lost(const broker::GrantRecord& grant, const GrantSeen& seen) const {
+  const auto renewed = renewed_.find(grant.lease);
+  if (renewed == renewed_.end()) return false;
+  const auto& [heard, named] = renewed->second;
+  const Nanos lost_after = simulation_.plan.rules.run_lost_after;
+  return !named.contains(grant.id.value) && heard >= seen.decided + lost_after * 99 / 100;
 }
 
 void Checker::committed(const Disk& disk, const broker::Commit& commit) {
@@ -156,6 +160,9 @@ void Checker::lost_commits(const Disk& disk) {
 void Checker::heard(std::uint64_t epoch, broker::PeerId peer, std::uint64_t request, const wire::Message& message) {
   if (const auto* submit = std::get_if<wire::Submit>(&message)) submits_[{epoch, peer.value, request}] = *submit;
   if (const auto* hello = std::get_if<wire::Hello>(&message)) greeted_ = greeted_ || hello->role == wire::Role::worker;
+  if (const auto* renew = std::get_if<wire::Renew>(&message)) {
+    for (const auto& held : renew->leases) renewed_[held.lease] = {simulation_.time.now(), {held.grants.begin(), held.grants.end()}};
+  }
   const auto* settle = std::get_if<wire::Settle>(&message);
   if (settle == nullptr) return;
   const auto seen = grants_.find(settle->token);
@@ -178,7 +185,8 @@ void Checker::decided(const broker::Step& step) {
   timing_.decided(step);
   for (const auto& send : step.sends) {
     const auto* run = std::get_if<wire::Run>(&send.message);
-    if (run != nullptr && !grants_.emplace(run->token, GrantSeen{.job = run->job, .chunks = ids_of(run->chunks)}).second) {
+    if (run != nullptr &&
+        !grants_.emplace(run->token, GrantSeen{.job = run->job, .chunks = ids_of(run->chunks), .decided = simulation_.time.now()}).second) {
       violated("a fence is never given twice");
     }
   }
@@ -202,7 +210,6 @@ void Checker::leaves(const Disk& disk, const broker::Send& send) {
     const auto* grant = disk.find<broker::GrantRecord>({.kind = RecordKind::grant, .owner = run->grant.value});
     unless(grant != nullptr && grant->token == run->token, "RUN with a fence that is not");
     timing_.leaves(disk, *run);
-    if (const auto seen = grants_.find(run->token); seen != grants_.end()) seen->second.left = simulation_.time.now();
   } else if (const auto* settled = std::get_if<wire::Settled>(&send.message)) {
     unless(settled->code != ErrorCode::ok || !stored(RecordKind::grant, settled->grant.value), "SETTLED while the grant is still there");
   } else if (const auto* output = std::get_if<wire::Output>(&send.message)) {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -70,8 +69,8 @@ class Checker {
   struct GrantSeen {
     JobId job;
     std::vector<std::uint64_t> chunks;
-    bool settled = false;         ///< some broker has heard what became of it
-    std::optional<Instant> left;  ///< when its RUN left the broker
+    Instant decided;
+    bool settled = false;  ///< some broker has heard what became of it
   };
 
   [[noreturn]] static void violated(const std::string& what);
@@ -82,7 +81,7 @@ class Checker {
   void check_aggregate(const JobState& state);
   void check_grants(const Disk& disk);
   void note_log(const broker::RecordKey& key, const broker::SharedOutput& output, const Blob* payload);
-  [[nodiscard]] bool may_be_on_its_way(const GrantSeen& grant) const;
+  [[nodiscard]] bool counts_as_lost(const broker::GrantRecord& grant, const GrantSeen& seen) const;
   void acknowledge_replay(const Disk& disk, JobId job);
   void check_dead(JobTruth& truth, const JobSpec& spec, std::uint64_t id, ErrorCode code);
 
@@ -94,6 +93,8 @@ class Checker {
   std::map<JobId, JobTruth> jobs_;
   std::map<JobId, JobSpec> specs_;
   std::map<Token, GrantSeen> grants_;
+  /// By lease: when a broker heard the last RENEW of it, and the grants that it named.
+  std::map<LeaseId, std::pair<Instant, std::set<std::uint64_t>>> renewed_;
   /// By epoch, peer and request.
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, wire::Submit> submits_;
 };
