@@ -81,6 +81,7 @@ constexpr auto kMetricTable = std::to_array<MetricInfo>({
      "bytes of error texts not yet taken, and watchers"},
     {Metric::broker_jobs, "broker_jobs", gauge, one, {"queue", "state"}, "jobs by state"},
     {Metric::broker_ended_jobs_bytes, "broker_ended_jobs_bytes", gauge, bytes, {}, "outputs and dead chunks that ended jobs keep"},
+    {Metric::broker_resident_payload_bytes, "broker_resident_payload_bytes", gauge, bytes, {}, "payload bytes in the broker's memory"},
     {Metric::broker_forgotten_jobs_total,
      "broker_forgotten_jobs_total",
      counter,

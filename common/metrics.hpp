@@ -48,6 +48,7 @@ enum class Metric : std::uint8_t {
   broker_queue_event_bytes,
   broker_jobs,
   broker_ended_jobs_bytes,
+  broker_resident_payload_bytes,
   broker_forgotten_jobs_total,
   broker_peers,
   broker_dead_chunks_total,

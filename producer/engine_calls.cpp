@@ -183,7 +183,7 @@ Result<void> Engine::check_size(const KnownJob& job, ChunkId chunk, std::size_t 
 Result<void> Engine::make_room(Lock& lock, const JobHandle& job, Load load) {
   const KnownJob& state = *job.state;
   const auto& connection = router_.connection(state);
-  const auto may_go_on = [&] { return state.refused || state.lost || connection.has_room(load); };
+  const auto may_go_on = [&] { return state.refused || state.lost || connection.has_room(state, load); };
   auto waited = wait_until(lock, {.condition = room_, .deadline = std::nullopt, .shard = shard_of(state.id)}, may_go_on);
   if (!waited) return waited;
   if (state.lost) return std::unexpected(*state.lost);

@@ -1,4 +1,4 @@
-// Figures P1 to P4 and P6: chunks per second and round trip through the whole queue, beside ZeroMQ alone and, over Redis, beside Redis
+// Figures P1 to P6: chunks per second and round trip through the whole queue, beside ZeroMQ alone and, over Redis, beside Redis
 // Streams in the same run.
 
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "bench/queue/ceiling.hpp"
+#include "bench/queue/many_sessions.hpp"
 #include "bench/queue/measure.hpp"
 #include "bench/queue/streams.hpp"
 #include "bench/queue/table.hpp"
@@ -88,6 +89,9 @@ int run_on(const Options& options, const std::string& store, Streams* streams) {
 }
 
 int run(const Options& options) {
+  const auto measures = [&](const std::string& name) { return options.only.empty() || std::ranges::count(options.only, name) > 0; };
+  if (measures("sessions")) print_many_sessions();
+  if (options.only == std::vector<std::string>{"sessions"}) return 0;
   if (options.store != "redis") return run_on(options, options.store, nullptr);
   for (const auto* policy : {"everysec", "always"}) {
     const test::RedisServer redis({"--appendfsync", policy});
@@ -119,7 +123,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--in-flight", options.in_flight, "batches of 64 B x 256 on their way; a store with a slow disk needs more")
       ->capture_default_str();
-  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, reference, single, latency, waiting, takeover");
+  app.add_option("--only", options.only, "64B, 1KiB, 1MiB, reference, single, latency, sessions, waiting, takeover");
   CLI11_PARSE(app, argc, argv);
   if (options.role == "relay") return sublet::bench::run_relay(options.ready_fd);
   if (options.role == "echo") return sublet::bench::run_echo(options.connect, options.ready_fd);

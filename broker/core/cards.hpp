@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -37,10 +38,16 @@ class Cards {
   template <class Fits>
   std::optional<Place> take(std::uint64_t bytes, Fits fits) {
     std::optional<Key> best;
-    for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0; ++key) {
-      const bool better = !best || (placement_ == Placement::pack && key->free_bytes <= best->free_bytes);
-      if (better && key->free_bytes >= bytes && fits(key->instance)) best = *key;
+    for (auto key = free_.rbegin(); key != free_.rend() && key->free_sessions > 0;) {
+      if (key->free_bytes < bytes) {
+        // Those of as many sessions that come after it have no more bytes: thousands of full cards are one step.
+        key = std::make_reverse_iterator(free_.lower_bound({.free_sessions = key->free_sessions}));
+        continue;
+      }
+      const bool better = !best || key->free_bytes <= best->free_bytes;
+      if (better && fits(key->instance)) best = *key;
       if (best && placement_ == Placement::spread) break;
+      ++key;
     }
     return best ? std::optional(set_aside(*best, bytes)) : std::nullopt;
   }

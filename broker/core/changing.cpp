@@ -50,7 +50,10 @@ void Core::place_in_index(Job& job) {
   if (job.bucket == nullptr || job.held) return;
   // Batches are handed out in order, so one whose payload is away holds up those behind it.
   const bool ready = !job.ready_batches.empty() && job.batches.at(*job.ready_batches.begin()).is_resident();
-  index_.place(job, ready || (!job.alone.empty() && job.alone_lease == LeaseId{}));
+  const bool is_grantable = ready || (!job.alone.empty() && job.alone_lease == LeaseId{});
+  index_.place(job, is_grantable);
+  fetch_turns_.place(job, !job.away.empty() && !job.ready_batches.empty() && *job.away.begin() == *job.ready_batches.begin());
+  if (!is_grantable) fetch_turns_.look_at(*job.bucket);
 }
 
 void Core::mark(Job& job) {
@@ -102,6 +105,7 @@ void Core::end_job(Job& job, JobState state, Error error) {
   end_timing(job);
   auto& size = *job.bucket->size;
   index_.place(job, false);
+  end_paging(job);
   size.jobs.erase(job.id);
   --size.pool->live_jobs;
   size.pool->touch();

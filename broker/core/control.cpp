@@ -110,19 +110,24 @@ wire::QueueStatus Core::status_of_queue(const Queue& queue, Instant now) const {
                            .done = queue.done,
                            .dead = queue.dead,
                            .retries = queue.retries};
-  for (const auto* bucket : queue.buckets) {
-    for (const auto& [turn, job] : bucket->jobs) {
+  const auto count_age = [&](const std::set<std::pair<std::uint64_t, Job*>>& jobs) {
+    for (const auto& [turn, job] : jobs) {
       if (job->ready_batches.empty()) continue;
       const auto& oldest = job->batches.at(*job->ready_batches.begin());
       const auto age = std::chrono::duration_cast<Millis>(now - std::max(oldest.accepted_at, job->released)).count();
       status.oldest_ms = std::max(status.oldest_ms, static_cast<std::uint64_t>(age));
     }
+  };
+  for (const auto* bucket : queue.buckets) {
+    count_age(bucket->jobs);
+    count_age(fetch_turns_.line(*bucket));
   }
   return status;
 }
 
 Statistics Core::statistics(Instant now) const {
-  Statistics statistics{.queues = {}, .counts = counts_, .leases = leases_.size(), .ended_bytes = ended_bytes_};
+  Statistics statistics{
+      .queues = {}, .counts = counts_, .leases = leases_.size(), .ended_bytes = ended_bytes_, .resident_bytes = resident_bytes_};
   std::map<const Queue*, std::size_t> places;
   for (const auto& [name, queue] : queues_) {
     places.emplace(&queue, statistics.queues.size());

@@ -13,6 +13,7 @@
 
 #include "broker/core/cards.hpp"
 #include "broker/core/entry.hpp"
+#include "broker/core/fetch_turns.hpp"
 #include "broker/core/job.hpp"
 #include "broker/core/lease.hpp"
 #include "broker/core/options.hpp"
@@ -143,15 +144,24 @@ class Core {
   // submit.cpp: chunks come in
   Handled on(Request request, wire::Submit& message);
   [[nodiscard]] Result<void> check_submit(const Job& job, const wire::Submit& message, const Blob& payload) const;
-  [[nodiscard]] Result<void> check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const;
+  struct Admission {
+    std::uint64_t chunks = 0;
+    std::uint64_t bytes = 0;
+    bool held = false;  ///< they may not run yet
+  };
+  [[nodiscard]] Result<void> check_budget(const Queue& queue, const Admission& asked) const;
   void store_batch(Job& job, BatchRecord record, Blob payload);
   void accept_ids(Job& job, ChunkRange range);
 
   // paging.cpp: payloads that wait in the store
   void page_out(Job& job, Batch& batch);
+  void fetch_waiting();
   void fetch_ahead(Job& job);
+  void fetch_first(Job& job);
+  void fetch(Job& job, BatchId id);
   void take(Fetched& fetched);
   void forget_paging(Job& job, const Batch& batch);
+  void end_paging(Job& job);
 
   // reading.cpp: outputs go out
   Handled on(Request request, wire::Read& message);
@@ -268,6 +278,7 @@ class Core {
 
   std::uint64_t resident_bytes_ = 0;  ///< of payloads in memory
   std::uint64_t coming_bytes_ = 0;    ///< of those on their way
+  FetchTurns fetch_turns_;
   /// Came since the store was said to have everything.
   std::vector<std::pair<JobId, BatchId>> fresh_batches_;
 

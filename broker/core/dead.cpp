@@ -243,7 +243,8 @@ Core::Handled Core::on(Request request, wire::Replay& message) {
     bundle = pool->second.bundle;
   }
   const auto& queue = queue_named(message.spec.queue);
-  if (auto budget = check_budget(queue, chosen->chunks, chosen->bytes); !budget) return budget;
+  const bool held = message.spec.delay > 0ms || !message.spec.after.empty();
+  if (auto budget = check_budget(queue, {.chunks = chosen->chunks, .bytes = chosen->bytes, .held = held}); !budget) return budget;
   const auto opened = open_job(std::move(message.spec), bundle, origin.id);
   if (!opened) return std::unexpected(opened.error());
   auto& job = **opened;

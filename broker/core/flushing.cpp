@@ -21,6 +21,8 @@ void Core::flush() {
     if (const auto found = jobs_.find(id); found != jobs_.end()) forget_job(*found->second);
   }
   if (!torn_.empty()) retire_pools();
+  // Last, when all the room there is has been made.
+  fetch_waiting();
 }
 
 void Core::flush_batch(Job& job, BatchId id) {

@@ -57,6 +57,7 @@ struct Job {
   std::set<BatchId> coming;
   std::uint64_t coming_bytes = 0;
   std::uint64_t next_position = 0;  ///< of a batch
+  std::uint64_t fetch_turn = 0;     ///< its turn for room, while the payload it needs next is in the store only; 0: it needs none
 
   OutputLog log;
   Watchers watchers;

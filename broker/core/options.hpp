@@ -33,7 +33,8 @@ struct BrokerOptions {
   /// Per queue, of payloads kept. A SUBMIT beyond is refused with `resource_exhausted`.
   Bytes input_budget_bytes = Bytes{1U << 30U};
   std::uint64_t input_budget_chunks = 50'000'000;
-  /// Of payloads in memory. Beyond, those that wait longest for their turn wait in the store, where it gives them back: see StoreInfo.
+  /// Of payloads in memory, of all jobs. Beyond, those that wait longest for their turn wait in the store, where it gives them back: see
+  /// StoreInfo.
   Bytes resident_bytes = Bytes{32U << 20U};
   /// Batches of less stay in memory: what is known of each takes as much.
   Bytes least_paged_bytes = Bytes{4U << 10U};

@@ -1,7 +1,7 @@
 // Payloads that wait in the store rather than in memory. Only of batches that nothing has touched: whatever was handed out once is at hand
 // until it is through.
 
-#include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,44 +24,66 @@ RecordKey payload_key(JobId job, BatchId batch) { return {.kind = RecordKind::pa
 }  // namespace
 
 std::vector<RecordKey> Core::stored() {
-  for (const auto& [job_id, batch_id] : std::exchange(fresh_batches_, {})) {
+  // The newest first, so that what stays is what comes next.
+  for (const auto& [job_id, batch_id] : std::exchange(fresh_batches_, {}) | std::views::reverse) {
     const auto job = jobs_.find(job_id);
     if (job == jobs_.end() || job->second->has_ended()) continue;
     const auto batch = job->second->batches.find(batch_id);
     if (batch != job->second->batches.end()) page_out(*job->second, batch->second);
   }
+  fetch_waiting();
   return std::exchange(step_.fetches, {});
 }
 
 void Core::page_out(Job& job, Batch& batch) {
-  // What comes behind payloads that are away would keep their place in memory without being of use before them.
-  const bool wanted_away = resident_bytes_ > options_.resident_bytes.count || !job.away.empty();
+  // What comes behind payloads that are away would keep its place in memory without being of use before them, and what is held is of no
+  // use to anybody yet.
+  const bool wanted_away = resident_bytes_ > options_.resident_bytes.count || !job.away.empty() || job.held;
   if (!wanted_away || batch.bytes() < options_.least_paged_bytes.count || !batch.is_resident() || !is_untouched(batch)) return;
+  // The only work that its bucket has to grant would be fetched at once.
+  const bool is_first = batch.id() == *job.ready_batches.begin();
+  if (is_first && job.turn != 0 && job.bucket->jobs.size() == 1) return;
   resident_bytes_ -= batch.bytes();
   batch.drop_payload();
   job.away.insert(batch.id());
   place_in_index(job);
-  if (batch.id() == *job.ready_batches.begin()) fetch_ahead(job);
+}
+
+void Core::fetch_waiting() {
+  const auto has_room = [&] { return resident_bytes_ + coming_bytes_ < options_.resident_bytes.count; };
+  while (auto* job = has_room() ? fetch_turns_.first() : nullptr) fetch_first(*job);
+  while (auto* job = fetch_turns_.first_of_idle()) fetch_first(*job);
+}
+
+void Core::fetch_first(Job& job) {
+  fetch_turns_.place(job, false);
+  fetch(job, *job.away.begin());
+  fetch_ahead(job);
 }
 
 void Core::fetch_ahead(Job& job) {
-  if (job.held) return;
+  // Jobs that wait for what they need next come before what others need later.
+  if (job.held || !fetch_turns_.empty()) return;
   const auto room = options_.resident_bytes.count;
   const auto window = room / kAheadShare;
   while (!job.away.empty()) {
-    const auto front = *job.ready_batches.begin();
     const auto id = *job.away.begin();
-    const auto& batch = job.batches.at(id);
-    const bool is_ahead = batch.stands_at < job.batches.at(front).stands_at + window && job.coming_bytes < window;
+    const auto& first = job.batches.at(*job.ready_batches.begin());
+    const bool is_ahead = job.batches.at(id).stands_at < first.stands_at + window && job.coming_bytes < window;
     const bool has_room = resident_bytes_ + coming_bytes_ < room + window;
-    // The first one is fetched however little may be.
-    if (id != front && !(is_ahead && has_room)) return;
-    job.away.erase(id);
-    job.coming.insert(id);
-    job.coming_bytes += batch.bytes();
-    coming_bytes_ += batch.bytes();
-    step_.fetches.push_back(payload_key(job.id, id));
+    if (!is_ahead || !has_room) return;
+    fetch(job, id);
   }
+}
+
+void Core::fetch(Job& job, BatchId id) {
+  const auto bytes = job.batches.at(id).bytes();
+  job.away.erase(id);
+  job.coming.insert(id);
+  job.coming_bytes += bytes;
+  coming_bytes_ += bytes;
+  fetch_turns_.count_coming(*job.bucket, 1);
+  step_.fetches.push_back(payload_key(job.id, id));
 }
 
 void Core::take(Fetched& fetched) {
@@ -76,6 +98,7 @@ void Core::take(Fetched& fetched) {
   coming_bytes_ -= batch.bytes();
   // It ended in this step, and its batches go at the step's end.
   if (job.has_ended()) return;
+  fetch_turns_.count_coming(*job.bucket, -1);
   if (!fetched.bytes || fetched.bytes->size() != batch.bytes()) {
     const auto why = fetched.bytes ? fmt::format("the store holds {} bytes of a batch of {}", fetched.bytes->size(), batch.bytes())
                                    : fetched.bytes.error().detail;
@@ -85,7 +108,7 @@ void Core::take(Fetched& fetched) {
   resident_bytes_ += batch.bytes();
   place_in_index(job);
   fetch_ahead(job);
-  if (job.bucket != nullptr) job.bucket->size->pool->touch();
+  job.bucket->size->pool->touch();
 }
 
 void Core::forget_paging(Job& job, const Batch& batch) {
@@ -97,6 +120,12 @@ void Core::forget_paging(Job& job, const Batch& batch) {
   } else {
     job.away.erase(batch.id());
   }
+}
+
+/// Before it leaves its bucket.
+void Core::end_paging(Job& job) {
+  fetch_turns_.place(job, false);
+  fetch_turns_.count_coming(*job.bucket, -static_cast<std::int64_t>(job.coming.size()));
 }
 
 }  // namespace sublet::broker

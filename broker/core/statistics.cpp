@@ -55,6 +55,7 @@ void merge(Statistics& into, Statistics more) {
   into.counts.output_chunks += more.counts.output_chunks;
   into.leases += more.leases;
   into.ended_bytes += more.ended_bytes;
+  into.resident_bytes += more.resident_bytes;
 }
 
 }  // namespace sublet::broker

@@ -47,7 +47,8 @@ struct Statistics {
   std::vector<QueueStatistics> queues;
   RuleCounts counts;
   std::uint64_t leases = 0;
-  std::uint64_t ended_bytes = 0;  ///< of outputs and dead chunks of ended jobs
+  std::uint64_t ended_bytes = 0;     ///< of outputs and dead chunks of ended jobs
+  std::uint64_t resident_bytes = 0;  ///< of payloads in memory
 };
 
 /// Adds those of another shard; queues of one name become one.

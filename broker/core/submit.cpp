@@ -114,7 +114,7 @@ Result<void> Core::check_submit(const Job& job, const wire::Submit& message, con
   return {};
 }
 
-Result<void> Core::check_budget(const Queue& queue, std::uint64_t chunks, std::uint64_t bytes) const {
+Result<void> Core::check_budget(const Queue& queue, const Admission& asked) const {
   if (store_full_) {
     return std::unexpected(
         Error{.code = ErrorCode::resource_exhausted,
@@ -123,7 +123,10 @@ Result<void> Core::check_budget(const Queue& queue, std::uint64_t chunks, std::u
   }
   // A batch larger than the whole budget goes when nothing else is stored, else it would be refused for ever.
   if (queue.stored_chunks == 0) return {};
-  if (queue.stored_bytes + bytes <= options_.input_budget_bytes.count && queue.stored_chunks + chunks <= options_.input_budget_chunks) {
+  // What is held may wait for the very job that is asked for, and would keep it out for ever.
+  if (!asked.held && queue.stored_chunks == queue.held) return {};
+  if (queue.stored_bytes + asked.bytes <= options_.input_budget_bytes.count &&
+      queue.stored_chunks + asked.chunks <= options_.input_budget_chunks) {
     return {};
   }
   return std::unexpected(Error{
@@ -160,7 +163,7 @@ Core::Handled Core::on(Request request, wire::Submit& message) {
     if (job.progress.state != JobState::open) {
       return fail(ErrorCode::job_closed, fmt::format("job {} is closed and takes no more chunks; open another one", to_hex(job.id)));
     }
-    if (auto budget = check_budget(*job.queue, fresh, bytes); !budget) return budget;
+    if (auto budget = check_budget(*job.queue, {.chunks = fresh, .bytes = bytes, .held = job.held}); !budget) return budget;
   }
   std::size_t offset = 0;
   std::uint32_t position = 0;

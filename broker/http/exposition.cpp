@@ -140,6 +140,7 @@ void add_loop(Families& families, const Readings& readings) {
   families.add(Metric::broker_commit_seconds, loop.commit_micros, kMicro);
   families.add(Metric::broker_commit_writes, loop.commit_writes, 1);
   families.add(Metric::broker_ended_jobs_bytes, static_cast<double>(readings.rules.ended_bytes));
+  families.add(Metric::broker_resident_payload_bytes, static_cast<double>(readings.rules.resident_bytes));
   families.add(Metric::broker_leases, static_cast<double>(readings.rules.leases));
   families.add(Metric::broker_store_ready, is_store_ready(readings) ? 1 : 0, {readings.store});
   for (std::size_t shard = 0; shard < readings.served.size(); ++shard) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include <fmt/format.h>
 #include <lz4.h>
 
 namespace sublet::broker {
@@ -18,6 +19,8 @@ constexpr std::size_t kLz4TagBytes = 1 + sizeof(std::uint32_t);
 constexpr std::size_t kSample = 4096;
 /// More than any frame holds.
 constexpr std::size_t kMost = std::size_t{128} << 20U;
+/// An LZ4 block never unfolds to more than so many times its length: no byte of it stands for more than 255 others.
+constexpr std::size_t kMostUnfolding = 255;
 
 /// Compressed to 7/8 or less; nothing when that cannot be.
 std::optional<std::vector<std::byte>> compressed(ByteView bytes) {
@@ -52,8 +55,12 @@ Result<Blob> unpack(const Blob& stored) {
   std::uint32_t length = 0;
   std::memcpy(&length, text.data() + 1, sizeof length);
   if (length > kMost) return fail(ErrorCode::bad_size, "compressed bytes that claim to unfold to more than any message holds");
-  const auto memory = std::make_shared<std::vector<std::byte>>(length);
   const auto packed = text.substr(kLz4TagBytes);
+  // Before there is memory for it: a few damaged bytes must not ask for 128 MiB.
+  if (length > packed.size() * kMostUnfolding) {
+    return fail(ErrorCode::bad_size, fmt::format("{} compressed bytes that claim to unfold to {}", packed.size(), length));
+  }
+  const auto memory = std::make_shared<std::vector<std::byte>>(length);
   const int size = LZ4_decompress_safe(packed.data(), reinterpret_cast<char*>(memory->data()), static_cast<int>(packed.size()),
                                        static_cast<int>(length));
   if (size < 0 || static_cast<std::uint32_t>(size) != length) return fail(ErrorCode::bad_size, "compressed bytes that are damaged");

@@ -77,7 +77,7 @@ class Store {
 
   /// Asks for payloads that it has, of a store that `pages`. Never blocks.
   virtual void want(std::vector<RecordKey> /*payloads*/) {}
-  /// Those that have come, by the last `finished`. One whose record was erased meanwhile may not come at all.
+  /// Those that have come, by the last `finished`, each once. One whose record was erased meanwhile may not come at all.
   virtual std::vector<FetchedPayload> fetched() { return {}; }
 
   /// Becomes readable when `finished` has something to do; -1 for a store that answers at once.

@@ -76,8 +76,9 @@ class Connection {
   /// Asks for its status whenever it moves.
   void follow(const std::shared_ptr<KnownJob>& job, Millis interval);
 
-  /// Whether so much may be queued now. A load larger than all credit may when nothing else is queued.
-  [[nodiscard]] bool has_room(Load load) const;
+  /// Whether so much may be queued now. Any load may when the job has nothing else queued: one larger than all credit would never go
+  /// otherwise, and what others have queued may wait for this very job.
+  [[nodiscard]] bool has_room(const KnownJob& job, Load load) const;
   /// Queues chunks that `has_room` agreed to; a large Blob is kept, everything else copied.
   /// @return whether `step` has something to send
   bool submit(const std::shared_ptr<KnownJob>& job, ChunkId chunk, const Blob& payload);

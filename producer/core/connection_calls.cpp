@@ -59,8 +59,8 @@ void Connection::follow(const std::shared_ptr<KnownJob>& job, Millis interval) {
   take_turn(job);
 }
 
-bool Connection::has_room(Load load) const {
-  if (reserved_ == Load{}) return credit_.chunks > 0 && credit_.bytes > 0;
+bool Connection::has_room(const KnownJob& job, Load load) const {
+  if (job.queue.unaccepted() == Load{}) return credit_.chunks > 0 && credit_.bytes > 0;
   return (reserved_ + load).fits(credit_);
 }
 

@@ -33,6 +33,8 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
     return {.kind = RecordKind::output_bytes, .owner = owner, .item = item};
   }
 
+  static RecordKey payload_key(std::uint64_t item) { return {.kind = RecordKind::payload, .owner = 1, .item = item, .hash = {}}; }
+
   /// Commits and waits for the answer, as the loop does.
   static Result<void> commit(Store& store, std::uint64_t number, std::vector<Write> writes) {
     store.begin({.number = number, .writes = std::move(writes)});
@@ -45,6 +47,42 @@ class StoreSuite : public ::testing::TestWithParam<StoreFactory> {
       ::poll(&descriptor, 1, 1000);
     }
   }
+
+  /// Commits that batch 1 of owner 1 and on have these payloads, and no runs: nothing of them was ever handed out.
+  static void commit_payloads(Store& store, std::uint64_t number, const std::vector<Blob>& payloads) {
+    std::vector<Write> writes;
+    for (const auto& payload : payloads) {
+      const std::uint64_t item = writes.size() / 2 + 1;
+      BatchRecord batch{.chunks = {{.first = item, .count = 1}}, .lengths = {.values = {static_cast<std::uint32_t>(payload.size())}}};
+      writes.push_back({{.kind = RecordKind::batch, .owner = 1, .item = item, .hash = {}}, std::make_shared<const BatchRecord>(batch)});
+      writes.push_back({payload_key(item), payload});
+    }
+    ASSERT_TRUE(commit(store, number, std::move(writes)));
+  }
+
+  /// Asks and waits for as many answers, as the loop does.
+  static std::map<RecordKey, Result<Blob>> fetch_payloads(Store& store, std::vector<RecordKey> payloads) {
+    std::map<RecordKey, Result<Blob>> given;
+    const auto count = payloads.size();
+    store.want(std::move(payloads));
+    for (std::size_t answers = 0;;) {
+      EXPECT_FALSE(store.finished()) << "no commit is in flight";
+      answers += take_payloads(store, given);
+      if (answers >= count) return given;
+      pollfd descriptor{.fd = store.fd(), .events = POLLIN, .revents = 0};
+      ::poll(&descriptor, 1, 1000);
+    }
+  }
+  static std::size_t take_payloads(Store& store, std::map<RecordKey, Result<Blob>>& given) {
+    auto payloads = store.fetched();
+    for (auto& payload : payloads) EXPECT_TRUE(given.emplace(payload.key, std::move(payload.bytes)).second) << "given twice";
+    return payloads.size();
+  }
+  static void expect_bytes(const Result<Blob>& given, const Blob& expected) {
+    ASSERT_TRUE(given) << to_text(given.error());
+    EXPECT_TRUE(same_value(*given, expected));
+  }
+  static std::vector<Blob> small_and_large() { return {blob("a"), blob(std::string(1U << 20U, 'b')), blob(std::string(5000, 'c'))}; }
 
   static void expect_holds(Store& store, const std::map<RecordKey, RecordValue>& expected) {
     const auto loaded = store.load();
@@ -193,6 +231,107 @@ TEST_P(StoreSuite, HoldsEverythingWhenItIsOpenedAgain) {
   std::map<RecordKey, RecordValue> expected;
   for (const auto& write : one_of_each()) expected.emplace(write.key, write.value);
   expect_holds(*again, expected);
+}
+
+TEST_P(StoreSuite, EveryPayloadIsLoadedOrGivenWhenItIsAskedFor) {
+  const auto store = GetParam().open();
+  const auto payloads = small_and_large();
+  commit_payloads(*store, 1, payloads);
+  const auto loaded = store->load();
+  ASSERT_TRUE(loaded) << to_text(loaded.error());
+  std::map<RecordKey, Result<Blob>> held;
+  std::vector<RecordKey> away;
+  for (std::uint64_t item = 1; item <= payloads.size(); ++item) {
+    const auto found = loaded->find(payload_key(item));
+    if (found == loaded->end()) {
+      away.push_back(payload_key(item));
+    } else {
+      held.emplace(found->first, std::get<Blob>(found->second));
+    }
+  }
+  ASSERT_TRUE(away.empty() || store->info().pages) << "a store that gives nothing back loads everything";
+  held.merge(fetch_payloads(*store, away));
+  for (std::uint64_t item = 1; item <= payloads.size(); ++item) expect_bytes(held.at(payload_key(item)), payloads[item - 1]);
+}
+
+TEST_P(StoreSuite, AStoreThatDoesNotPageGivesNothing) {
+  const auto store = GetParam().open();
+  if (store->info().pages) GTEST_SKIP() << GetParam().name << " pages";
+  commit_payloads(*store, 1, small_and_large());
+  store->want({payload_key(1)});
+  EXPECT_FALSE(store->finished());
+  EXPECT_TRUE(store->fetched().empty());
+}
+
+/// What a store that `pages` has to do besides. Instantiated for those alone.
+class PagingSuite : public StoreSuite {
+ protected:
+  void SetUp() override {
+    store = GetParam().open();
+    ASSERT_TRUE(store->info().pages);
+  }
+  std::unique_ptr<Store> store;
+};
+
+// Tests of stores that do not page include this file too.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PagingSuite);
+
+TEST_P(PagingSuite, GivesEachPayloadOnceByteForByte) {
+  const auto payloads = small_and_large();
+  commit_payloads(*store, 1, payloads);
+  const auto given = fetch_payloads(*store, {payload_key(2), payload_key(3), payload_key(1)});
+  for (std::uint64_t item = 1; item <= payloads.size(); ++item) expect_bytes(given.at(payload_key(item)), payloads[item - 1]);
+  EXPECT_TRUE(store->fetched().empty());
+}
+
+TEST_P(PagingSuite, GivesAPayloadAgainWhenItIsAskedForAgain) {
+  commit_payloads(*store, 1, small_and_large());
+  for (int time = 0; time < 2; ++time) expect_bytes(fetch_payloads(*store, {payload_key(2)}).at(payload_key(2)), small_and_large()[1]);
+}
+
+TEST_P(PagingSuite, SaysThatAPayloadIsLostAndGivesTheOthers) {
+  commit_payloads(*store, 1, small_and_large());
+  ASSERT_TRUE(commit(*store, 2, {{payload_key(1), Erase{}}, {payload_key(2), Erase{}}}));
+  const auto given = fetch_payloads(*store, {payload_key(1), payload_key(2), payload_key(3), payload_key(77)});
+  for (const std::uint64_t item : {1, 2, 77}) {
+    ASSERT_FALSE(given.at(payload_key(item))) << item;
+    EXPECT_EQ(given.at(payload_key(item)).error().code, ErrorCode::payload_lost);
+  }
+  expect_bytes(given.at(payload_key(3)), small_and_large()[2]);
+}
+
+TEST_P(PagingSuite, GivesPayloadsWhileACommitIsInFlight) {
+  commit_payloads(*store, 1, small_and_large());
+  store->begin({.number = 2, .writes = {{bytes_key(9, 9), blob("x")}}});
+  store->want({payload_key(1), payload_key(2)});
+  std::map<RecordKey, Result<Blob>> given;
+  std::size_t answers = 0;
+  for (bool committed = false; !committed || answers < 2;) {
+    pollfd descriptor{.fd = store->fd(), .events = POLLIN, .revents = 0};
+    ::poll(&descriptor, 1, 1000);
+    if (const auto answer = store->finished()) {
+      EXPECT_TRUE(answer->outcome);
+      committed = true;
+    }
+    answers += take_payloads(*store, given);
+  }
+  expect_bytes(given.at(payload_key(1)), small_and_large()[0]);
+  expect_bytes(given.at(payload_key(2)), small_and_large()[1]);
+}
+
+TEST_P(PagingSuite, LoadsPayloadsOfTouchedBatchesAndGivesTheOthersWhenItIsOpenedAgain) {
+  commit_payloads(*store, 1, small_and_large());
+  ASSERT_TRUE(commit(*store, 2, {{{.kind = RecordKind::runs, .owner = 1, .item = 3, .hash = {}}, RunsRecord{.runs = {{.count = 1}}}}}));
+  store.reset();
+  const auto again = GetParam().reopen();
+  const auto loaded = again->load();
+  ASSERT_TRUE(loaded) << to_text(loaded.error());
+  EXPECT_FALSE(loaded->contains(payload_key(2))) << "large and untouched: it is not loaded before its turn";
+  ASSERT_TRUE(loaded->contains(payload_key(3)));
+  EXPECT_TRUE(same_value(loaded->at(payload_key(3)), small_and_large()[2]));
+  const auto given = fetch_payloads(*again, {payload_key(1), payload_key(2)});
+  expect_bytes(given.at(payload_key(1)), small_and_large()[0]);
+  expect_bytes(given.at(payload_key(2)), small_and_large()[1]);
 }
 
 }  // namespace sublet::broker::conformance

@@ -21,6 +21,11 @@ bool admits(const broker::Write& write) {
                                                                  kind == broker::RecordKind::job || kind == broker::RecordKind::bundle);
 }
 
+broker::BrokerOptions rules_by(broker::BrokerOptions rules, std::uint64_t clock) {
+  rules.clock = clock;
+  return rules;
+}
+
 Blob joined(std::vector<Blob> pieces) {
   if (pieces.size() <= 1) return pieces.empty() ? Blob() : std::move(pieces.front());
   std::vector<std::byte> bytes;
@@ -30,8 +35,10 @@ Blob joined(std::vector<Blob> pieces) {
 
 }  // namespace
 
-BrokerParty::Process::Process(Simulation& simulation, Disk& disk, std::function<void()> answered)
-    : random(simulation.dice.next()), store(simulation, disk, std::move(answered)), core(simulation.plan.rules, store.info(), random) {}
+BrokerParty::Process::Process(Simulation& simulation, Disk& disk, std::uint64_t clock, std::function<void()> answered)
+    : random(simulation.dice.next()),
+      store(simulation, disk, std::move(answered)),
+      core(rules_by(simulation.plan.rules, clock), store.info(), random) {}
 
 BrokerParty::BrokerParty(std::string name, Simulation& simulation, Network& network, Disk& disk, Checker& checker,
                          std::function<void()> exited)
@@ -51,9 +58,13 @@ void BrokerParty::start() {
     return;
   }
   // Another host may have another clock.
-  if (simulation_.dice.chance(0.5)) clock_ = simulation_.clock();
+  if (simulation_.dice.chance(0.5)) {
+    clock_ = simulation_.clock();
+    ++clock_changes_;
+  }
   paused_until_ = {};
-  process_ = std::make_unique<Process>(simulation_, disk_, [this] { soon(); });
+  const auto clock = simulation_.plan.knows_clocks ? std::hash<std::string>{}(name_) + clock_changes_ : 0;
+  process_ = std::make_unique<Process>(simulation_, disk_, clock, [this] { soon(); });
   const auto now = local();
   auto records = process_->store.load();
   const auto restored = process_->core.restore(std::move(*records), now);
@@ -224,7 +235,7 @@ void BrokerParty::decide(Instant now) {
   auto step = process_->core.step(now, process_->inputs);
   process_->inputs.clear();
   process_->store.want(std::move(step.fetches));
-  for (const auto& send : step.sends) checker_.decided(send);
+  checker_.decided(step);
   process_->sends = std::move(step.sends);
   if (step.writes.empty()) return send_all();
   commit(std::move(step.writes));

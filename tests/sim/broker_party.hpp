@@ -43,7 +43,8 @@ class BrokerParty final : public ServerEnd {
   };
   /// What dies with the process.
   struct Process {
-    Process(Simulation& simulation, Disk& disk, std::function<void()> answered);
+    /// @param clock  names the host's clock; 0: nobody knows
+    Process(Simulation& simulation, Disk& disk, std::uint64_t clock, std::function<void()> answered);
     SeededRandom random;
     SimStore store;
     broker::Broker core;
@@ -87,6 +88,7 @@ class BrokerParty final : public ServerEnd {
   Checker& checker_;
   std::function<void()> exited_;
   PartyClock clock_;
+  std::uint64_t clock_changes_ = 0;
   Alarm alarm_;
   std::unique_ptr<Process> process_;
   Instant paused_until_;

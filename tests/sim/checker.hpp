@@ -14,6 +14,7 @@
 #include "common/wire/messages.hpp"
 #include "tests/sim/disk.hpp"
 #include "tests/sim/simulation.hpp"
+#include "tests/sim/timing_checker.hpp"
 
 namespace sublet::sim {
 
@@ -39,12 +40,12 @@ struct JobTruth {
 /// Compares what is stored and sent with what was promised, after every event that may break a promise. Throws `Violation`.
 class Checker {
  public:
-  explicit Checker(Simulation& simulation) : simulation_(simulation) {}
+  explicit Checker(Simulation& simulation) : simulation_(simulation), timing_(simulation) {}
 
   // ---- the store's side ----
   void before(const Disk& disk, const broker::Commit& commit);
   void committed(const Disk& disk, const broker::Commit& commit);
-  void loaded(const Disk& disk) { check_everything(disk); }
+  void loaded(const Disk& disk);
   void lost_commits(const Disk& disk);
   void replaced(const Disk& disk);
 
@@ -52,8 +53,7 @@ class Checker {
   /// A message of a worker or producer is about to be decided on.
   /// @param epoch  of the broker it reached
   void heard(std::uint64_t epoch, broker::PeerId peer, std::uint64_t request, const wire::Message& message);
-  /// A step decided to send this.
-  void decided(const broker::Send& send);
+  void decided(const broker::Step& step);
   /// This leaves the broker that owns the store now.
   void leaves(const Disk& disk, const broker::Send& send);
   /// Whether no agent uses that lease any more, by its own clock, or has that grant.
@@ -69,6 +69,7 @@ class Checker {
   struct GrantSeen {
     JobId job;
     std::vector<std::uint64_t> chunks;
+    Instant decided;
     bool settled = false;  ///< some broker has heard what became of it
   };
 
@@ -80,15 +81,20 @@ class Checker {
   void check_aggregate(const JobState& state);
   void check_grants(const Disk& disk);
   void note_log(const broker::RecordKey& key, const broker::SharedOutput& output, const Blob* payload);
+  [[nodiscard]] bool counts_as_lost(const broker::GrantRecord& grant, const GrantSeen& seen) const;
+  void acknowledge_replay(const Disk& disk, JobId job);
   void check_dead(JobTruth& truth, const JobSpec& spec, std::uint64_t id, ErrorCode code);
 
   Simulation& simulation_;
+  TimingChecker timing_;
   std::function<bool(LeaseId, GrantId)> let_go_;
   /// A worker said HELLO since the last commit: what it does not name ends, though a HELLO may be older than the connection it ends.
   bool greeted_ = false;
   std::map<JobId, JobTruth> jobs_;
   std::map<JobId, JobSpec> specs_;
   std::map<Token, GrantSeen> grants_;
+  /// By lease: when a broker heard the last RENEW of it, and the grants that it named.
+  std::map<LeaseId, std::pair<Instant, std::set<std::uint64_t>>> renewed_;
   /// By epoch, peer and request.
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, wire::Submit> submits_;
 };

@@ -51,6 +51,17 @@ broker::BrokerOptions draw_rules(Dice& dice) {
   return rules;
 }
 
+/// When jobs begin and end, and what they bring again.
+void draw_times(Plan& plan, Dice& more) {
+  plan.timed = more.chance(0.35);
+  if (plan.timed) plan.jobs += static_cast<std::uint32_t>(more.between(0, 3));
+  plan.knows_clocks = more.chance(0.6);
+  plan.replays = more.chance(0.2);
+  plan.bad_chunks = plan.bad_chunks || plan.replays;
+  // Nothing fits: every payload waits in the store.
+  if (more.chance(0.1)) plan.rules.resident_bytes = Bytes{0};
+}
+
 }  // namespace
 
 std::string_view name_of(StoreClass kind) {
@@ -67,7 +78,7 @@ std::string_view name_of(StoreClass kind) {
   return "";
 }
 
-Plan Plan::draw(Dice& dice) {
+Plan Plan::draw(Dice& dice, Dice& more) {
   Plan plan;
   plan.store = draw_store(dice);
   plan.workers = static_cast<std::uint32_t>(dice.between(1, 3));
@@ -96,6 +107,7 @@ Plan Plan::draw(Dice& dice) {
   plan.chaos = Millis(dice.between(3'000, 12'000));
   plan.faults = draw_faults(dice);
   plan.rules = draw_rules(dice);
+  draw_times(plan, more);
   // A store within the broker's process neither fails over nor is taken over.
   if (plan.store == StoreClass::memory) {
     plan.faults.takeover = plan.faults.store_failover = plan.faults.store_outage = plan.faults.store_full = Millis{0};
@@ -127,8 +139,8 @@ std::string Plan::describe() const {
   add("producer crash", faults.producer_crash);
   add("producer pause", faults.producer_pause);
   add("queue pause", faults.queue_pause);
-  text += fmt::format("{}{}{} drift {} ppm", bad_chunks ? " bad chunks," : "", deadly_chunks ? " deadly chunks," : "",
-                      cancels ? " cancels," : "", drift_ppm);
+  text += fmt::format("{}{}{}{}{} drift {} ppm", bad_chunks ? " bad chunks," : "", deadly_chunks ? " deadly chunks," : "",
+                      cancels ? " cancels," : "", timed ? " timed jobs," : "", replays ? " replays," : "", drift_ppm);
   return text;
 }
 

@@ -57,6 +57,10 @@ struct Plan {
   bool deadly_chunks = false;  ///< some end or hang their session
   bool cancels = false;
   bool encodes = false;  ///< every message passes the codec
+  bool timed = false;    ///< jobs have delays, deadlines and TTLs, or run after others
+  bool replays = false;  ///< dead chunks are run again
+  /// A broker that starts again knows whether its clock is still the same.
+  bool knows_clocks = false;
   Millis latency{1};
   Millis jitter{2};
   double slow_message = 0;  ///< probability of `slowness` more
@@ -70,7 +74,8 @@ struct Plan {
   FaultRates faults;
   broker::BrokerOptions rules;
 
-  static Plan draw(Dice& dice);
+  /// @param more  for what came later, so that the seeds of before mean what they meant
+  static Plan draw(Dice& dice, Dice& more);
   [[nodiscard]] std::string describe() const;
 };
 

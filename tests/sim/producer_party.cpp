@@ -3,20 +3,20 @@
 #include <algorithm>
 #include <utility>
 
-#include "tests/sim/pipeline.hpp"
-
 namespace sublet::sim {
 
 ProducerParty::Process::Process(Simulation& simulation, const std::string& name)
     : random(simulation.dice.next()),
       connection({.name = name, .instance = random.next(), .reconnect_first = 100ms, .reconnect_max = 2s}, brokers, random) {}
 
-ProducerParty::ProducerParty(std::string name, Simulation& simulation, Network& network, const Disk& disk, const Checker& checker)
+ProducerParty::ProducerParty(std::string name, Simulation& simulation, Network& network, const Disk& disk, const Checker& checker,
+                             Notes& notes)
     : name_(std::move(name)),
       simulation_(simulation),
       network_(network),
       disk_(disk),
       checker_(checker),
+      notes_(notes),
       clock_(simulation.clock()),
       alarm_(simulation.time, [this] { turn(); }) {}
 
@@ -31,6 +31,8 @@ void ProducerParty::start() {
   process_ = std::make_unique<Process>(simulation_, name_);
   const auto now = local();
   for (const auto& task : tasks_) {
+    // What it is through with it opens again all the same, unless that may be forgotten by now and would be another job.
+    if (task->handled.done && task->script->spec.ttl > 0ms) continue;
     process_->works.push_back({.task = task.get(), .job = {}, .not_before = now + simulation_.dice.between(Nanos(0), Nanos(500ms))});
   }
   process_->connection.start(now);
@@ -123,12 +125,11 @@ void ProducerParty::act(Work& work, Instant now) {
   if (now < work.not_before) return;
   switch (work.stage) {
     case Stage::to_open:
-      return open(work);
+      return open(work, now);
     case Stage::opening:
       if (const auto answer = process_->connection.take_answer(work.request)) {
         if (const auto* message = answer->has_value() ? std::get_if<wire::Opened>(&**answer) : nullptr) return opened(work, *message, now);
-        work.stage = Stage::to_open;
-        work.not_before = now + 200ms;
+        return not_opened(work, *answer, now);
       }
       return;
     case Stage::submitting:
@@ -144,32 +145,6 @@ void ProducerParty::act(Work& work, Instant now) {
   }
 }
 
-void ProducerParty::open(Work& work) {
-  const auto& script = *work.task->script;
-  work.request = process_->connection.ask(wire::Plane::bulk, wire::Open{.spec = script.spec}, test_pipeline(script.pipeline).bundle, {});
-  work.stage = Stage::opening;
-}
-
-void ProducerParty::opened(Work& work, const wire::Opened& opened, Instant now) {
-  auto& connection = process_->connection;
-  auto& handled = work.task->handled;
-  // Another job than before under the same key: the one before was lost with its store.
-  if (handled.job != opened.job) handled = {.job = opened.job, .cursor = {}, .entries = {}};
-  work.store = connection.welcome()->store;
-  work.job = connection.adopt(opened.job);
-  work.job->max_chunk_bytes = work.task->script->spec.max_chunk_bytes;
-  if (!work.job->reader && work.job->taken_before < opened.taken) work.job->taken_before = work.job->taken_told = opened.taken;
-  if (opened.taken > handled.cursor && work.task->reads) {
-    throw Violation(
-        fmt::format("no output is lost: those up to {} are gone and only {} were handled", opened.taken.value, handled.cursor.value));
-  }
-  connection.follow(work.job, 200ms);
-  if (work.task->reads) connection.open_reader(work.job, {.chunks = simulation_.dice.between(1, 100), .bytes = 1U << 20U});
-  work.next_chunk = 0;
-  work.stage = Stage::submitting;
-  if (work.task->script->cancelled) work.not_before = now + 1ms;
-}
-
 void ProducerParty::submit(Work& work, Instant now) {
   const auto& script = *work.task->script;
   auto& connection = process_->connection;
@@ -180,7 +155,7 @@ void ProducerParty::submit(Work& work, Instant now) {
     }
     const auto& chunk = script.chunks[work.next_chunk];
     const auto payload = Chunks::payload({.job = script.number, .id = chunk.id}, chunk.behaviour, chunk.times);
-    if (!connection.has_room({.chunks = 1, .bytes = payload.size()})) break;
+    if (!connection.has_room(*work.job, {.chunks = 1, .bytes = payload.size()})) break;
     connection.submit(work.job, {.value = chunk.id}, payload.view());
     ++work.next_chunk;
   }
@@ -205,6 +180,7 @@ void ProducerParty::wait(Work& work) {
   if (!work.job->ended()) return;
   if (work.task->reads && (!work.job->all_received() || !work.job->reader->entries.empty())) return;
   check_end(work);
+  work.task->handled.dead = work.job->status->dead;
   simulation_.tell(name_, "is through with job {}", to_hex(work.job->id).substr(0, 4));
   work.task->handled.done = true;
   work.stage = Stage::done;

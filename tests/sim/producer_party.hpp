@@ -20,7 +20,7 @@ namespace sublet::sim {
 /// is killed it starts over with the same idempotency keys, and knows what it has handled.
 class ProducerParty final : public ClientEnd {
  public:
-  ProducerParty(std::string name, Simulation& simulation, Network& network, const Disk& disk, const Checker& checker);
+  ProducerParty(std::string name, Simulation& simulation, Network& network, const Disk& disk, const Checker& checker, Notes& notes);
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] bool running() const { return process_ != nullptr; }
@@ -75,7 +75,11 @@ class ProducerParty final : public ClientEnd {
   bool apply(producer::Effects effects);
   void close_all();
   void act(Work& work, Instant now);
-  void open(Work& work);
+  void open(Work& work, Instant now);
+  std::optional<std::vector<JobId>> find_before(Work& work);
+  void replay(Work& work, Instant now);
+  void not_opened(Work& work, const Result<wire::Message>& answer, Instant now);
+  void give_up(Work& work, std::string_view why);
   void opened(Work& work, const wire::Opened& opened, Instant now);
   void submit(Work& work, Instant now);
   void flush(Work& work);
@@ -92,6 +96,7 @@ class ProducerParty final : public ClientEnd {
   Network& network_;
   const Disk& disk_;
   const Checker& checker_;
+  Notes& notes_;
   PartyClock clock_;
   Alarm alarm_;
   std::vector<std::unique_ptr<Task>> tasks_;

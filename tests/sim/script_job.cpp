@@ -34,6 +34,23 @@ JobSpec draw_spec(Simulation& simulation, std::uint32_t number) {
   return spec;
 }
 
+Millis draw_millis(Dice& dice, std::uint64_t from, std::uint64_t to) { return Millis(dice.between(from, to)); }
+
+void draw_times(Simulation& simulation, ScriptJob& job) {
+  auto& more = simulation.more_dice;
+  auto& spec = job.spec;
+  if (!simulation.plan.timed) return;
+  if (more.chance(0.3)) spec.delay = draw_millis(more, 50, 8'000);
+  if (more.chance(0.3)) spec.deadline = spec.delay + draw_millis(more, 50, 20'000);
+  if (more.chance(0.3)) spec.ttl = draw_millis(more, 200, 20'000);
+  if (job.number == 0 || more.chance(0.5)) return;
+  job.after.push_back(static_cast<std::uint32_t>(more.between(0, job.number - 1)));
+  if (const auto another = static_cast<std::uint32_t>(more.between(0, job.number - 1)); another != job.after.front()) {
+    job.after.push_back(another);
+  }
+  spec.after_any = more.chance(0.4);
+}
+
 }  // namespace
 
 ScriptJob ScriptJob::draw(Simulation& simulation, std::uint32_t number) {
@@ -50,6 +67,24 @@ ScriptJob ScriptJob::draw(Simulation& simulation, std::uint32_t number) {
   for (std::uint64_t index = 0; index < count; ++index, id += stride) {
     job.chunks.push_back({.id = id, .behaviour = draw_behaviour(simulation), .times = static_cast<std::uint8_t>(dice.between(1, 2))});
   }
+  draw_times(simulation, job);
+  return job;
+}
+
+ScriptJob ScriptJob::draw_replay(Simulation& simulation, std::uint32_t number, const ScriptJob& origin) {
+  auto& more = simulation.more_dice;
+  ScriptJob job;
+  job.number = number;
+  job.replays = origin.number;
+  job.pipeline = origin.pipeline;
+  // Under the name of the job whose chunks they are, by which it is known what comes of them.
+  job.spec = origin.spec;
+  job.spec.policy = more.chance(0.7) ? PolicyKind::best_effort : PolicyKind::all;
+  job.spec.aggregate = static_cast<AggregateKind>(more.chance(0.5) ? 0 : more.between(0, 5));
+  job.spec.retry.max_retries = static_cast<std::uint32_t>(more.between(0, 3));
+  job.spec.delay = simulation.plan.timed && more.chance(0.2) ? draw_millis(more, 50, 3'000) : Millis{0};
+  job.spec.deadline = job.spec.ttl = Millis{0};
+  job.spec.after_any = false;
   return job;
 }
 

@@ -16,7 +16,8 @@ TEST(Simulation, GivesEachSeedOneHistory) {
 
 /// Each of these failed once, and what it showed was mended.
 TEST(Simulation, KeepsItsPromisesUnderTheSeedsThatOnceFailed) {
-  for (const std::uint64_t seed : {34'119, 74'469, 83'676, 95'945, 1'032'376}) {
+  for (const std::uint64_t seed :
+       {27, 663, 1'470, 13'283, 13'530, 19'270, 35'768, 52'957, 84'736, 34'119, 74'469, 83'676, 95'945, 1'032'376}) {
     const auto outcome = World(seed, Trace::Mode::keep_last).run();
     EXPECT_FALSE(outcome.violation) << "seed " << seed << ": " << *outcome.violation;
   }

@@ -20,9 +20,11 @@ class Violation : public std::runtime_error {
 
 /// What all parties of one simulation share.
 struct Simulation {
-  Simulation(std::uint64_t seed, Trace::Mode mode) : dice(seed), plan(Plan::draw(dice)), trace(mode) {}
+  Simulation(std::uint64_t seed, Trace::Mode mode) : dice(seed), more_dice(~seed), plan(Plan::draw(dice, more_dice)), trace(mode) {}
 
   Dice dice;
+  /// Decides about times and replays before the world begins, and nothing later.
+  Dice more_dice;
   Plan plan;
   Timeline time;
   Trace trace;

@@ -6,7 +6,7 @@ namespace sublet::sim {
 namespace {
 
 /// After so long without an answer a commit is sent again.
-constexpr Millis kPatience = 500ms;
+constexpr Millis kRepeatAfter = 500ms;
 
 }  // namespace
 
@@ -74,7 +74,7 @@ void SimStore::want(std::vector<broker::RecordKey> payloads) {
 void SimStore::look_for(const Shared& state, const broker::RecordKey& payload) {
   auto& simulation = state->simulation;
   const bool is_lost = simulation.mishap(simulation.plan.store_lost_reply);
-  simulation.time.after(is_lost ? kPatience + delay(*state) : delay(*state), [state, payload, is_lost] {
+  simulation.time.after(is_lost ? kRepeatAfter + delay(*state) : delay(*state), [state, payload, is_lost] {
     if (!state->alive || !state->wanted.contains(payload)) return;
     if (is_lost || state->disk.away()) return look_for(state, payload);
     state->wanted.erase(payload);
@@ -98,7 +98,7 @@ Nanos SimStore::delay(State& state) {
 void SimStore::ask(const Shared& state, std::uint64_t number) {
   auto& time = state->simulation.time;
   time.after(delay(*state), [state, commit = std::make_shared<broker::Commit>(state->commit)] { arrive(state, *commit); });
-  time.after(kPatience + delay(*state), [state, number] {
+  time.after(kRepeatAfter + delay(*state), [state, number] {
     if (state->alive && state->commit.number == number && state->answered_number != number) ask(state, number);
   });
 }

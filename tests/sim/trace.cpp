@@ -72,6 +72,9 @@ std::string fields_of(const wire::Opened& opened) {
                      opened.taken.value);
 }
 std::string fields_of(const wire::Open& open) { return fmt::format("key {}", open.spec.idempotency_key); }
+std::string fields_of(const wire::Replay& replay) {
+  return fmt::format("job {} key {}", short_hex(replay.job.value), replay.spec.idempotency_key);
+}
 std::string fields_of(const wire::Close& close) { return fmt::format("job {}", short_hex(close.job.value)); }
 std::string fields_of(const wire::Cancel& cancel) { return fmt::format("job {}", short_hex(cancel.job.value)); }
 std::string fields_of(const wire::Watch& watch) { return fmt::format("job {}", short_hex(watch.job.value)); }

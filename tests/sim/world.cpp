@@ -6,7 +6,8 @@
 namespace sublet::sim {
 namespace {
 
-/// Within so much simulated time after the last fault, every job has to end.
+/// Within so much simulated time after the last fault, every job has to end; and those that run dead chunks of others again within as much
+/// more, since each chunk that ends its session costs them seconds, and they wait for one another.
 constexpr Nanos kPatience = 180s;
 /// No seed needs as many events as this; one that does goes in circles.
 constexpr std::uint64_t kMostEvents = 3'000'000;
@@ -30,14 +31,25 @@ World::World(std::uint64_t seed, Trace::Mode mode)
     agents_.push_back(std::make_unique<AgentParty>(fmt::format("agent{}", number + 1), simulation_, network_, chunks_));
   }
   for (std::uint32_t number = 0; number < plan.producers; ++number) {
-    producers_.push_back(std::make_unique<ProducerParty>(fmt::format("producer{}", number + 1), simulation_, network_, disk_, checker_));
+    producers_.push_back(
+        std::make_unique<ProducerParty>(fmt::format("producer{}", number + 1), simulation_, network_, disk_, checker_, notes_));
   }
   for (std::uint32_t number = 0; number < plan.jobs; ++number) {
     jobs_.push_back(std::make_unique<ScriptJob>(ScriptJob::draw(simulation_, number)));
     const auto reader = number % plan.producers;
     for (std::uint32_t producer = 0; producer < plan.producers; ++producer) {
-      // Others may submit the same chunks under the same key.
-      if (producer == reader || simulation_.dice.chance(0.3)) producers_[producer]->add(*jobs_.back(), producer == reader);
+      // Others may submit the same chunks under the same key; but what is forgotten by then would be another job, whose outputs nobody
+      // takes.
+      const bool submits = producer == reader || simulation_.dice.chance(0.3);
+      if (submits && (producer == reader || jobs_.back()->spec.ttl == 0ms)) producers_[producer]->add(*jobs_.back(), producer == reader);
+    }
+  }
+  for (std::uint32_t number = 0; plan.replays && number < plan.jobs; ++number) {
+    // Two that would replay the same chunks share them, or one of them gets all.
+    for (auto count = simulation_.more_dice.between(0, 2); count > 0; --count) {
+      const auto more = static_cast<std::uint32_t>(jobs_.size());
+      jobs_.push_back(std::make_unique<ScriptJob>(ScriptJob::draw_replay(simulation_, more, *jobs_[number])));
+      producers_[number % plan.producers]->add(*jobs_.back(), true);
     }
   }
 }
@@ -63,10 +75,11 @@ void World::play() {
   begin_faults();
   auto& time = simulation_.time;
   const auto healed = time.now() + simulation_.plan.chaos;
+  const auto patience = simulation_.plan.replays ? 2 * kPatience : kPatience;
   time.at(healed, [this] { heal(); });
   while (time.step()) {
     if (!simulation_.faulty && done()) break;
-    if (time.now() > healed + kPatience || time.happened() > kMostEvents) {
+    if (time.now() > healed + patience || time.happened() > kMostEvents) {
       std::string waiting;
       for (const auto& producer : producers_) waiting += producer->waits_for();
       throw Violation(fmt::format("every job ends once the faults stop: after {} s more and {} events {}", (time.now() - healed) / 1s,

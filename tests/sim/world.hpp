@@ -60,6 +60,7 @@ class World {
   Disk disk_;
   Network network_;
   Chunks chunks_;
+  Notes notes_;
   std::vector<std::unique_ptr<ScriptJob>> jobs_;
   std::vector<std::unique_ptr<BrokerParty>> brokers_;
   std::vector<std::unique_ptr<AgentParty>> agents_;

@@ -27,6 +27,18 @@ TEST(Cards, PacksTheCardWhoseMemoryIsUsedBest) {
   EXPECT_EQ(cards.take(900)->card, 0U);
 }
 
+TEST(Cards, PassesOverCardsThatHaveSessionsAndNoMemory) {
+  Cards cards;
+  for (std::uint64_t instance = 1; instance <= 10; ++instance) cards.offer(instance, {.cards = {card(0, 10 * instance, 8)}});
+  cards.offer(11, {.cards = {card(0, 50, 7), card(1, 70, 7)}});
+  cards.offer(12, {.cards = {card(0, 500, 2), card(1, 900, 0)}});
+  EXPECT_EQ(cards.take(100)->instance, 10U);
+  EXPECT_EQ(cards.take(200)->instance, 12U);
+  EXPECT_FALSE(cards.take(600)) << "the only one of that size has no session free";
+  EXPECT_EQ(cards.take(60, [](std::uint64_t instance) { return instance > 10; })->card, 1U);
+  EXPECT_EQ(cards.take(60, [](std::uint64_t instance) { return instance > 10; })->instance, 12U);
+}
+
 TEST(Cards, SetsAsideWhatIsOnItsWay) {
   Cards cards;
   cards.offer(1, {.cards = {card(0, 1000, 4)}});

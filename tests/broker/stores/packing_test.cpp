@@ -1,6 +1,9 @@
 #include "broker/stores/packing.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -54,6 +57,24 @@ TEST(Packing, IsJudgedByItsBeginning) {
   std::fill(later.begin() + 8192, later.end(), std::byte{0});
   const auto packed = pack(Blob::copy_of(later), Compression::lz4);
   EXPECT_EQ(packed.bytes.size(), later.size()) << "noise at the beginning promises nothing";
+}
+
+TEST(Packing, GivesBackWhatPacksBest) {
+  const auto zeros = repeated(std::string_view("\0", 1), 16U << 20U);
+  EXPECT_GT(zeros.size(), pack(zeros, Compression::lz4).bytes.size() * 250) << "as near the limit as LZ4 gets";
+  expect_back(zeros, Compression::lz4);
+}
+
+TEST(Packing, RefusesAClaimThatNoBlockOfItsLengthComesTo) {
+  const std::string block(100, '\0');
+  const auto claiming = [&](std::uint32_t length) {
+    std::string text(5, 'z');
+    std::memcpy(text.data() + 1, &length, sizeof length);
+    return unpack(Blob::copy_of(as_view(text + block))).error().detail;
+  };
+  EXPECT_EQ(claiming(255 * 100), "compressed bytes that are damaged");
+  EXPECT_EQ(claiming(255 * 100 + 1), "100 compressed bytes that claim to unfold to 25501");
+  EXPECT_EQ(claiming(128U << 20U), "100 compressed bytes that claim to unfold to 134217728");
 }
 
 TEST(Packing, TakesNothingThatIsDamaged) {

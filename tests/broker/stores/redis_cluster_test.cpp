@@ -37,6 +37,7 @@ StoreFactory redis_cluster() {
 }
 
 INSTANTIATE_TEST_SUITE_P(RedisCluster, StoreSuite, ::testing::Values(redis_cluster()));
+INSTANTIATE_TEST_SUITE_P(RedisCluster, PagingSuite, ::testing::Values(redis_cluster()));
 
 struct RedisCluster : StoreSuite {};
 

@@ -27,6 +27,7 @@ StoreFactory redis() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Redis, StoreSuite, ::testing::Values(redis()));
+INSTANTIATE_TEST_SUITE_P(Redis, PagingSuite, ::testing::Values(redis()));
 
 }  // namespace
 }  // namespace sublet::broker::conformance

@@ -197,27 +197,42 @@ TEST(Connection, HasNoRoomBeyondItsCreditUntilAccepted) {
   const auto job = fixture.job();
   fixture.submit(job, 0);
   fixture.submit(job, 1);
-  EXPECT_FALSE(fixture.connection.has_room({.chunks = 1, .bytes = 1}));
+  EXPECT_FALSE(fixture.connection.has_room(*job, {.chunks = 1, .bytes = 1}));
   ASSERT_EQ(fixture.sent<wire::Submit>().size(), 1U);
   fixture.connection.receive(Plane::bulk, fixture.last_request, wire::Accepted{.job = {7}, .fresh = 2}, {}, fixture.now);
-  EXPECT_TRUE(fixture.connection.has_room({.chunks = 2, .bytes = 2}));
+  EXPECT_TRUE(fixture.connection.has_room(*job, {.chunks = 2, .bytes = 2}));
   EXPECT_TRUE(fixture.connection.take_changes().credit);
+}
+
+TEST(Connection, HasRoomForOneLoadOfAJobWhoseTurnOthersMayWaitFor) {
+  auto welcome = Fixture::welcome_of(1);
+  welcome.credit_chunks = 2;
+  Fixture fixture(welcome);
+  const auto waits = fixture.job();
+  const auto awaited = fixture.connection.adopt({.value = 8});
+  fixture.submit(waits, 0);
+  fixture.submit(waits, 1);
+  EXPECT_FALSE(fixture.connection.has_room(*waits, {.chunks = 1, .bytes = 1}));
+  EXPECT_TRUE(fixture.connection.has_room(*awaited, {.chunks = 1, .bytes = 1}));
+  fixture.submit(awaited, 0);
+  EXPECT_FALSE(fixture.connection.has_room(*awaited, {.chunks = 1, .bytes = 1}));
 }
 
 TEST(Connection, CountsCreditInBytesToo) {
   auto welcome = Fixture::welcome_of(1);
   welcome.credit_bytes = 10;
   Fixture fixture(welcome);
-  fixture.submit(fixture.job(), 0);
-  EXPECT_FALSE(fixture.connection.has_room({.chunks = 1, .bytes = 4}));
-  EXPECT_TRUE(fixture.connection.has_room({.chunks = 1, .bytes = 3}));
+  const auto job = fixture.job();
+  fixture.submit(job, 0);
+  EXPECT_FALSE(fixture.connection.has_room(*job, {.chunks = 1, .bytes = 4}));
+  EXPECT_TRUE(fixture.connection.has_room(*job, {.chunks = 1, .bytes = 3}));
 }
 
 TEST(Connection, ObeysCreditThatTheBrokerTookBack) {
   Fixture fixture;
   const auto job = fixture.job();
   fixture.connection.receive(Plane::control, 0, wire::Credit{.chunks = 0, .bytes = 0}, {}, fixture.now);
-  EXPECT_FALSE(fixture.connection.has_room({.chunks = 1, .bytes = 1}));
+  EXPECT_FALSE(fixture.connection.has_room(*job, {.chunks = 1, .bytes = 1}));
   fixture.submit(job, 0);
   EXPECT_EQ(fixture.sent<wire::Submit>().size(), 0U);
   fixture.connection.receive(Plane::control, 0, wire::Credit{.chunks = 10, .bytes = 1'000}, {}, fixture.now);
@@ -300,7 +315,7 @@ TEST(Connection, RefusesFurtherChunksAfterAFinalRefusalAndFreesTheCredit) {
   const wire::ErrorReply closed{.code = ErrorCode::job_closed, .detail = "job 7 is closed"};
   fixture.connection.receive(Plane::bulk, fixture.last_request, closed, {}, fixture.now);
   EXPECT_EQ(job->refused->code, ErrorCode::job_closed);
-  EXPECT_TRUE(fixture.connection.has_room({.chunks = 1, .bytes = 1}));
+  EXPECT_TRUE(fixture.connection.has_room(*job, {.chunks = 1, .bytes = 1}));
 }
 
 TEST(Connection, ReadsFromWhatItHasReceivedAfterAReconnect) {
