@@ -105,7 +105,7 @@ Result<void> Shard::finish_commit(std::vector<Send>& sends) {
   if (!result->outcome) {
     return std::unexpected(result->outcome.error());
   }
-  opened_.store->want(opened_.broker.stored());
+  opened_.store->want(opened_.broker.stored(io::now()));
   ++counters_.commits;
   counters_.commit_micros.observe(static_cast<std::uint64_t>(std::chrono::duration_cast<Micros>(io::now() - commit_began_).count()));
   append(sends, std::move(sends_));

@@ -41,9 +41,9 @@ class Broker {
   /// @param inputs  are moved from
   Step step(Instant now, std::span<Input> inputs);
 
-  /// The store has taken the writes of every step so far, and may have to keep payloads alone from now on.
+  /// The store has taken the writes of every step so far, and may have to keep payloads alone from now on; their sends go now.
   /// @return  payloads that it is asked for, as those of a step
-  std::vector<RecordKey> stored();
+  std::vector<RecordKey> stored(Instant now);
 
   /// The store takes nothing but draining commits: SUBMITs are refused with `resource_exhausted` from now on, or no longer.
   void set_store_full(bool full);

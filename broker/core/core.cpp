@@ -17,7 +17,7 @@ Broker& Broker::operator=(Broker&&) noexcept = default;
 
 Result<void> Broker::restore(std::map<RecordKey, RecordValue> records, Instant now) { return core_->restore(std::move(records), now); }
 Step Broker::step(Instant now, std::span<Input> inputs) { return core_->step(now, inputs); }
-std::vector<RecordKey> Broker::stored() { return core_->stored(); }
+std::vector<RecordKey> Broker::stored(Instant now) { return core_->stored(now); }
 void Broker::set_store_full(bool full) { core_->set_store_full(full); }
 std::optional<Instant> Broker::next_deadline() const { return core_->next_deadline(); }
 Statistics Broker::statistics(Instant now) const { return core_->statistics(now); }

@@ -41,12 +41,13 @@ struct KnownPeer {
 /// The state behind `Broker`, and the rules that change it. The rules stand in one file per subject, named before each group.
 class Core {
  public:
-  Core(const BrokerOptions& options, StoreInfo store, Random& random) : options_(options), store_(std::move(store)), random_(random), cards_(options.placement) {}
+  Core(const BrokerOptions& options, StoreInfo store, Random& random)
+      : options_(options), store_(std::move(store)), random_(random), cards_(options.placement) {}
 
   Result<void> restore(std::map<RecordKey, RecordValue> records, Instant now);
   Step step(Instant now, std::span<Input> inputs);
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
-  std::vector<RecordKey> stored();
+  std::vector<RecordKey> stored(Instant now);
   void set_store_full(bool full) { store_full_ = full; }
   [[nodiscard]] Statistics statistics(Instant now) const;
 
@@ -281,6 +282,9 @@ class Core {
   FetchTurns fetch_turns_;
   /// Came since the store was said to have everything.
   std::vector<std::pair<JobId, BatchId>> fresh_batches_;
+
+  /// Grants whose RUNs wait for the store.
+  std::vector<std::pair<LeaseId, GrantId>> leaving_;
 
   std::uint64_t last_grant_ = 0;
   std::uint64_t last_job_ = 0;

@@ -174,8 +174,8 @@ void Core::hand_out(Lease& lease, Job& job, wire::Run run, Grant grant, std::vec
   counts_.run_chunks.observe(grant.chunks);
   grant.token = random_.token();
   grant.job = job.id;
-  grant.sent = now_;
   grant.micros = cost_of(job) * grant.chunks;
+  leaving_.emplace_back(lease.id, grant.id);
   run.lease = lease.id;
   run.grant = grant.id;
   run.token = grant.token;

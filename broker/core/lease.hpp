@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -26,8 +27,8 @@ struct Grant {
   std::vector<GrantPart> parts;
   std::uint32_t chunks = 0;
   std::uint64_t bytes = 0;
-  double micros = 0;  ///< estimated
-  Instant sent;
+  double micros = 0;            ///< estimated
+  std::optional<Instant> sent;  ///< its RUN; nothing while that waits for the store
   bool alone = false;
 };
 

@@ -91,7 +91,7 @@ void Core::renew(Lease& lease, const wire::HeldLease& held, Millis lost_after) {
   lease.deadline = now_ + options_.lease_ttl + options_.lease_margin;
   for (auto index = lease.grants.size(); index-- > 0;) {
     const auto& grant = lease.grants[index];
-    if (grant.sent + lost_after > now_ || std::ranges::find(held.grants, grant.id.value) != held.grants.end()) continue;
+    if (!grant.sent || *grant.sent + lost_after > now_ || std::ranges::find(held.grants, grant.id.value) != held.grants.end()) continue;
     requeue(grant, Loss::clean);
     forget_grant(lease, index);
   }

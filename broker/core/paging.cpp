@@ -23,7 +23,13 @@ RecordKey payload_key(JobId job, BatchId batch) { return {.kind = RecordKind::pa
 
 }  // namespace
 
-std::vector<RecordKey> Core::stored() {
+std::vector<RecordKey> Core::stored(Instant now) {
+  for (const auto& [lease_id, grant_id] : std::exchange(leaving_, {})) {
+    auto* lease = find_lease(lease_id);
+    if (lease == nullptr) continue;
+    const auto grant = std::ranges::find(lease->grants, grant_id, &Grant::id);
+    if (grant != lease->grants.end()) grant->sent = now;
+  }
   // The newest first, so that what stays is what comes next.
   for (const auto& [job_id, batch_id] : std::exchange(fresh_batches_, {}) | std::views::reverse) {
     const auto job = jobs_.find(job_id);

@@ -109,7 +109,7 @@ void Core::learn_cost(Lease& lease, const Grant& grant, Job& job, const wire::Se
   // The average moves with what really ran: a grant that was handed back says nothing.
   const auto& codes = message.codes.values;
   if (!codes.empty() && std::ranges::find(codes, 0) == codes.end()) return;
-  const auto elapsed = std::chrono::duration_cast<Micros>(now_ - grant.sent).count();
+  const auto elapsed = std::chrono::duration_cast<Micros>(now_ - grant.sent.value_or(now_)).count();
   const double micros = message.micros.values.empty() ? static_cast<double>(elapsed) : static_cast<double>(total(message.micros.values));
   const auto returned = std::ranges::count(codes, static_cast<std::uint16_t>(ErrorCode::returned));
   // Never 0, which means unknown.

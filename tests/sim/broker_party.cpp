@@ -114,7 +114,7 @@ void BrokerParty::turn() {
   if (paused()) return alarm_.set(paused_until_);
   const auto now = local();
   if (!watch_store(now)) return;
-  if (!finish_commit()) return;
+  if (!finish_commit(now)) return;
   take_all(wire::Plane::control, process_->control, now);
   take_all(wire::Plane::bulk, process_->bulk, now);
   look_after_peers(now);
@@ -202,7 +202,7 @@ void BrokerParty::look_after_peers(Instant now) {
   }
 }
 
-bool BrokerParty::finish_commit() {
+bool BrokerParty::finish_commit(Instant now) {
   for (auto& payload : process_->store.fetched()) {
     process_->inputs.emplace_back(broker::Fetched{.key = payload.key, .bytes = std::move(payload.bytes)});
   }
@@ -220,7 +220,7 @@ bool BrokerParty::finish_commit() {
     exited_();
     return false;
   }
-  process_->store.want(process_->core.stored());
+  process_->store.want(process_->core.stored(now));
   send_all();
   return true;
 }
@@ -239,7 +239,7 @@ void BrokerParty::decide(Instant now) {
   process_->sends = std::move(step.sends);
   if (step.writes.empty()) return send_all();
   commit(std::move(step.writes));
-  finish_commit();
+  finish_commit(now);
 }
 
 void BrokerParty::commit(std::vector<broker::Write> writes) {

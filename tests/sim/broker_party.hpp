@@ -71,7 +71,7 @@ class BrokerParty final : public ServerEnd {
   void hello_on_control(const Arrived& arrived, const wire::Hello& hello, Instant now);
   void hello_on_bulk(const Arrived& arrived, const wire::Hello& hello, Instant now);
   void look_after_peers(Instant now);
-  bool finish_commit();
+  bool finish_commit(Instant now);
   void decide(Instant now);
   void send_all();
   void send(broker::Send send);

@@ -58,9 +58,11 @@ void Checker::before(const Disk& disk, const broker::Commit& commit) {
 bool Checker::counts_as_lost(const broker::GrantRecord& grant, const GrantSeen& seen) const {
   const auto renewed = renewed_.find(grant.lease);
   if (renewed == renewed_.end()) return false;
-  const auto& [heard, named] = renewed->second;
   const Nanos lost_after = simulation_.plan.rules.run_lost_after;
-  return !named.contains(grant.id.value) && heard >= seen.decided + lost_after * 99 / 100;
+  const bool unnamed = std::ranges::any_of(
+      renewed->second, [&](const Heard& renew) { return renew.at >= seen.decided && !renew.named.contains(grant.id.value); });
+  // By when it was taken up, not by when it was heard: a broker that was held up takes up several together.
+  return unnamed && simulation_.time.now() >= seen.decided + lost_after * 99 / 100;
 }
 
 void Checker::committed(const Disk& disk, const broker::Commit& commit) {
@@ -161,7 +163,8 @@ void Checker::heard(std::uint64_t epoch, broker::PeerId peer, std::uint64_t requ
   if (const auto* submit = std::get_if<wire::Submit>(&message)) submits_[{epoch, peer.value, request}] = *submit;
   if (const auto* hello = std::get_if<wire::Hello>(&message)) greeted_ = greeted_ || hello->role == wire::Role::worker;
   if (const auto* renew = std::get_if<wire::Renew>(&message)) {
-    for (const auto& held : renew->leases) renewed_[held.lease] = {simulation_.time.now(), {held.grants.begin(), held.grants.end()}};
+    for (const auto& held : renew->leases)
+      renewed_[held.lease].push_back({.at = simulation_.time.now(), .named = {held.grants.begin(), held.grants.end()}});
   }
   const auto* settle = std::get_if<wire::Settle>(&message);
   if (settle == nullptr) return;

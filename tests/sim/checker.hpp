@@ -93,8 +93,12 @@ class Checker {
   std::map<JobId, JobTruth> jobs_;
   std::map<JobId, JobSpec> specs_;
   std::map<Token, GrantSeen> grants_;
-  /// By lease: when a broker heard the last RENEW of it, and the grants that it named.
-  std::map<LeaseId, std::pair<Instant, std::set<std::uint64_t>>> renewed_;
+  /// A RENEW of a lease: when a broker heard it, and the grants that it named.
+  struct Heard {
+    Instant at;
+    std::set<std::uint64_t> named;
+  };
+  std::map<LeaseId, std::vector<Heard>> renewed_;
   /// By epoch, peer and request.
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>, wire::Submit> submits_;
 };

@@ -30,7 +30,7 @@ Step World::step(std::vector<Input> inputs) {
     }
   }
   want(std::move(step.fetches));
-  if (!step.writes.empty()) want(broker_->stored());
+  if (!step.writes.empty()) want(broker_->stored(now));
   return step;
 }
 
