@@ -1,10 +1,14 @@
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/explain.hpp"
+#include "producer/cli/kernel_report.hpp"
 #include "producer/cli/pipelines.hpp"
+#include "producer/cli/skeleton.hpp"
 #include "producer/cli/table.hpp"
 #include "producer/cli/text.hpp"
 #include "producer/cli/verbs/verb.hpp"
@@ -58,6 +62,40 @@ ExitCode check(Environment& environment, const CheckArguments& arguments) {
   return ExitCode::usage;
 }
 
+struct NewArguments {
+  std::string module;
+  std::string out;
+};
+
+/// The skeleton; in a file of its own, `out`, which must not be there yet.
+Result<void> make_new(Environment& environment, const NewArguments& arguments) {
+  namespace fs = std::filesystem;
+  const auto report = report_on_module(arguments.module);
+  if (!report) return std::unexpected(report.error());
+  if (arguments.out.empty()) {
+    environment.console.print(skeleton_pipeline(*report, arguments.module, arguments.module));
+    return {};
+  }
+  std::error_code problem;
+  if (fs::exists(arguments.out, problem)) {
+    return fail(ErrorCode::bad_argument, fmt::format("{} is there already; remove it, or choose another --out", printable(arguments.out)));
+  }
+  const auto module = fs::relative(arguments.module, fs::absolute(arguments.out).parent_path(), problem);
+  std::ofstream stream(arguments.out, std::ios::binary);
+  stream << skeleton_pipeline(*report, arguments.module, problem ? arguments.module : module.generic_string());
+  stream.close();
+  if (!stream) return fail(ErrorCode::io_failed, fmt::format("cannot write {}; check the folder", printable(arguments.out)));
+  environment.console.say(fmt::format("wrote {0}; explain it with: sublet pipeline check {0}", printable(arguments.out)));
+  return {};
+}
+
+ExitCode create(Environment& environment, const NewArguments& arguments) {
+  const auto made = make_new(environment, arguments);
+  if (made) return ExitCode::ok;
+  environment.console.complain(made.error());
+  return ExitCode::usage;
+}
+
 ExitCode list(Environment& environment, const Format& format) {
   const auto json = wants_json(format);
   if (!json) return environment.console.complain(json.error());
@@ -95,6 +133,13 @@ void add_pipeline(CLI::App& app, Action& chosen) {
       ->allow_extra_args(false);
   add_format(*checked, arguments->format);
   checked->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return check(environment, *arguments); }; });
+
+  auto made = std::make_shared<NewArguments>();
+  auto* created = add_verb(*group, "new", "Write a commented pipeline for the kernels of a PTX file, to be filled in",
+                           "sublet pipeline new filter.ptx --out filter.yaml");
+  created->add_option("FILE", made->module, "PTX text: what \"nvcc --ptx\" makes of CUDA C++")->type_name("")->required();
+  created->add_option("--out", made->out, "Where to write it; stdout otherwise")->type_name("FILE");
+  created->callback([made, &chosen] { chosen = [made](Environment& environment) { return create(environment, *made); }; });
 
   auto format = std::make_shared<Format>();
   auto* listed = add_verb(*group, "ls", "List the pipelines that come with Sublet", "sublet pipeline ls");
