@@ -122,6 +122,17 @@ TEST(Command, CheckExplainsAPipeline) {
   EXPECT_NE(json.text.find("\"output_bytes\": 4096"), std::string::npos) << json.text;
 }
 
+TEST(Command, CheckSaysInWordsWhichSizesAreRefused) {
+  const auto refused = sublet("pipeline check image/enlarge --bytes 1000");
+  EXPECT_EQ(refused.code, 0) << refused.text;
+  EXPECT_NE(refused.text.find("A chunk of 1000 bytes is refused: an image of 320 x 240 pixels of 8-bit RGB has 230400 bytes"),
+            std::string::npos)
+      << refused.text;
+  EXPECT_NE(sublet("pipeline check image/enlarge --bytes 1000 -o json").text.find("\"refused\": \"an image of 320"), std::string::npos);
+  const auto taken = sublet("pipeline check image/enlarge --set width=10 --set height=10 --bytes 300 -o json");
+  EXPECT_NE(taken.text.find("\"refused\": null"), std::string::npos) << taken.text;
+}
+
 TEST(Command, CheckSaysWhatIsWrongAndWhere) {
   const Folder folder;
   const auto file = folder.put("bad.yaml", "name: bad\nbufers: []\n");
