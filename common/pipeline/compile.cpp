@@ -91,6 +91,15 @@ Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(std::
   return result;
 }
 
+Result<void> CompiledPipeline::check_length(std::uint64_t n) const {
+  for (std::size_t i = 0; i < requirements.size(); ++i) {
+    const auto holds = requirements[i].holds(n);
+    if (!holds) return fail_in(fmt::format("requirement {}", i + 1), holds.error());
+    if (!*holds) return fail(ErrorCode::bad_size, requirements[i].message(n));
+  }
+  return {};
+}
+
 Result<std::uint64_t> CompiledPipeline::buffer_bytes(std::size_t buffer, std::uint64_t n) const {
   auto bytes = buffers[buffer].bytes.evaluate(n);
   if (!bytes) return fail_in("buffer " + in_quotes(buffers[buffer].name), bytes.error());
@@ -131,6 +140,11 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
     auto bytes = compile_at("buffer " + in_quotes(buffer.name), buffer.bytes, pipeline);
     if (!bytes) return std::unexpected(bytes.error());
     result.buffers.push_back({.name = buffer.name, .bytes = *std::move(bytes)});
+  }
+  for (std::size_t i = 0; i < pipeline.require.size(); ++i) {
+    auto requirement = CompiledRequirement::compile(pipeline.require[i], pipeline.parameters);
+    if (!requirement) return fail_in(fmt::format("requirement {}", i + 1), requirement.error());
+    result.requirements.push_back(*std::move(requirement));
   }
   for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
     auto stage = compile_stage(i, pipeline.stages[i], pipeline);

@@ -10,6 +10,7 @@
 #include "common/pipeline/argument.hpp"
 #include "common/pipeline/expression.hpp"
 #include "common/pipeline/pipeline.hpp"
+#include "common/pipeline/requirement.hpp"
 
 namespace sublet {
 
@@ -38,11 +39,14 @@ struct CompiledStage {
 /// A valid pipeline with its names resolved and its expressions read: the one thing that sizes, plans and explanations are made from.
 struct CompiledPipeline {
   std::vector<CompiledBuffer> buffers;
+  std::vector<CompiledRequirement> requirements;
   std::vector<CompiledStage> stages;
   std::uint32_t input = 0;   ///< position in `buffers`
   std::uint32_t output = 0;  ///< position in `buffers`
   std::optional<CompiledExpression> output_bytes;
 
+  /// `bad_size`, with the words of the first requirement that a chunk of `n` bytes does not meet.
+  [[nodiscard]] Result<void> check_length(std::uint64_t n) const;
   /// A buffer's size for an input of `n` bytes, as its expression says: not rounded, 0 allowed. Errors name the buffer.
   [[nodiscard]] Result<std::uint64_t> buffer_bytes(std::size_t buffer, std::uint64_t n) const;
   /// What is allocated for a buffer whose expression says `bytes`: rounded up to 256 B, at least 256 B. Errors name the buffer.

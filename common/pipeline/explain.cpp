@@ -115,6 +115,19 @@ Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipelin
   return table.text();
 }
 
+/// With an empty line behind it; nothing for a pipeline that takes chunks of any length.
+Result<std::string> requirement_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+  if (compiled.requirements.empty()) return "";
+  Table table({false, false, false});
+  table.add({"required", "", "else"});
+  for (std::size_t i = 0; i < compiled.requirements.size(); ++i) {
+    const auto holds = compiled.requirements[i].holds(n);
+    if (!holds) return std::unexpected(holds.error());
+    table.add({pipeline.require[i].that, *holds ? "holds" : "does not", compiled.requirements[i].message(n)});
+  }
+  return table.text() + "\n";
+}
+
 }  // namespace
 
 Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
@@ -138,6 +151,9 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   }
   if (!pipeline.stages.empty()) result += *stages + "\n";
   result += *buffers + "\n";
+  const auto requirements = requirement_table(pipeline, *compiled, n);
+  if (!requirements) return requirements;
+  result += *requirements;
   Table totals({false, true, false});
   totals.add({"VRAM of a lane", size_text(lane->count), "all its buffers"});
   totals.add({"VRAM of a lease", size_text(lease->count),
@@ -145,7 +161,9 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
                           size_text(module_bytes(bundle).count))});
   totals.add({"output", fmt::format("{} B", *output), "copied back per chunk"});
   totals.add({"time limit", time_text(pipeline.time_limit_ms), "for a chunk's kernels"});
-  return result + totals.text();
+  result += totals.text();
+  const auto taken = compiled->check_length(n);
+  return taken ? result : result + fmt::format("\nA chunk of {} bytes is refused: {}\n", n, taken.error().detail);
 }
 
 }  // namespace sublet

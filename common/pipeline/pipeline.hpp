@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,13 @@ struct PipelineArgument {
   bool operator==(const PipelineArgument&) const = default;
 };
 
+/// What has to hold for a chunk: one for which it does not is refused with the message before anything runs.
+struct PipelineRequirement {
+  Expression that;        ///< two expressions with one of == != < <= > >= between them
+  std::string otherwise;  ///< may have expressions in braces, which become their values
+  bool operator==(const PipelineRequirement&) const = default;
+};
+
 struct PipelineStage {
   std::string kernel;
   std::string module;  ///< empty: the only one
@@ -65,6 +73,7 @@ struct Pipeline {
   std::vector<PipelineModule> modules;
   std::vector<PipelineParameter> parameters;
   std::vector<PipelineBuffer> buffers;
+  std::vector<PipelineRequirement> require;
   std::vector<PipelineStage> stages;
   std::string input;                     ///< the buffer that holds the chunk's payload
   std::string output;                    ///< the buffer that holds its output
@@ -96,6 +105,8 @@ struct PipelineLimits {
   static constexpr std::size_t kModules = 16;
   static constexpr std::size_t kParameters = 64;
   static constexpr std::size_t kBuffers = 64;
+  static constexpr std::size_t kRequirements = 16;
+  static constexpr std::size_t kMessageLength = 256;
   static constexpr std::size_t kStages = 64;
   static constexpr std::size_t kArguments = 32;
   static constexpr std::uint32_t kThreadsPerBlock = 1024;
@@ -112,6 +123,9 @@ Result<void> validate(const Pipeline& pipeline);
 /// The pipeline with another value for one of its parameters; `bad_pipeline` with the nearest right name when it has none of that name.
 Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value);
 
+/// The same for several at once, since what is required of one may depend on another.
+Result<Pipeline> with_parameters(Pipeline pipeline, std::span<const PipelineParameter> changed);
+
 /// VRAM that one lane's buffers take for an input of `n` bytes (each buffer rounded up to 256 B, at least 256 B).
 Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n);
 
@@ -123,6 +137,9 @@ Bytes module_bytes(const Bundle& bundle);
 /// @param modules  as `module_bytes` counts them
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
 Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes);
+
+/// Whether the pipeline takes chunks of `n` bytes: `bad_size` with the words of the first requirement that does not hold.
+Result<void> check_length(const Pipeline& pipeline, std::uint64_t n);
 
 /// Output length for an input of `n` bytes; `output_too_large` when the output's buffer is smaller than that.
 Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n);

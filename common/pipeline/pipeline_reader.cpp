@@ -210,6 +210,24 @@ Result<void> read_buffers(const YamlNode& map, Pipeline& pipeline) {
   return {};
 }
 
+Result<void> read_requirements(const YamlNode& map, Pipeline& pipeline) {
+  static constexpr std::array<std::string_view, 2> kKeys = {"that", "else"};
+  const YamlNode* node = find(map, "require");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (node->kind != Kind::list) return refuse(*node, "require should be a list, such as - {that: n % 4 == 0, else: write whole floats}");
+  for (const YamlNode& item : node->items) {
+    const std::string what = fmt::format("requirement {}", pipeline.require.size() + 1);
+    if (auto ok = check_map(item, what, kKeys); !ok) return ok;
+    for (const auto key : kKeys) {
+      if (find(item, key) == nullptr) return refuse(item, fmt::format("{} has no {}; write {{that: CONDITION, else: WORDS}}", what, key));
+    }
+    auto& requirement = pipeline.require.emplace_back();
+    if (auto ok = read_text(item, "that", requirement.that); !ok) return ok;
+    if (auto ok = read_text(item, "else", requirement.otherwise); !ok) return ok;
+  }
+  return {};
+}
+
 Result<void> read_output(const YamlNode& map, Pipeline& pipeline) {
   static constexpr std::array<std::string_view, 2> kKeys = {"buffer", "bytes"};
   const YamlNode* node = find(map, "output");
@@ -241,8 +259,8 @@ Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
 }  // namespace
 
 Result<Pipeline> read_pipeline(const YamlNode& document) {
-  static constexpr std::array<std::string_view, 9> kKeys = {"name",   "modules", "parameters", "buffers",   "input",
-                                                            "stages", "output",  "lanes",      "time_limit"};
+  static constexpr std::array<std::string_view, 10> kKeys = {"name",  "modules", "parameters", "buffers", "require",
+                                                             "input", "stages",  "output",     "lanes",   "time_limit"};
   if (document.kind == Kind::nothing) return refuse(document, "there is nothing in it; docs/pipelines.md shows a complete pipeline");
   if (auto ok = check_map(document, "a pipeline", kKeys); !ok) return std::unexpected(ok.error());
   if (find(document, "name") == nullptr) return refuse(document, "the pipeline has no name; write one, such as name: video");
@@ -251,6 +269,7 @@ Result<Pipeline> read_pipeline(const YamlNode& document) {
   if (auto ok = read_modules(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_parameters(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_buffers(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_requirements(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_text(document, "input", pipeline.input); !ok) return std::unexpected(ok.error());
   if (auto ok = read_stages(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_output(document, pipeline); !ok) return std::unexpected(ok.error());

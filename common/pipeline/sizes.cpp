@@ -65,6 +65,12 @@ Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   return lease_bytes(bundle.pipeline, max_chunk_bytes, module_bytes(bundle));
 }
 
+Result<void> check_length(const Pipeline& pipeline, std::uint64_t n) {
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  return compiled->check_length(n);
+}
+
 Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());

@@ -149,6 +149,7 @@ Result<void> check_shape(const Pipeline& pipeline) {
   if (auto ok = check_names("a module", pipeline.modules); !ok) return ok;
   if (auto ok = check_parameters(pipeline); !ok) return ok;
   if (auto ok = check_buffers(pipeline); !ok) return ok;
+  if (auto ok = check_count("requirements", pipeline.require.size(), PipelineLimits::kRequirements); !ok) return ok;
   if (auto ok = check_count("stages", pipeline.stages.size(), PipelineLimits::kStages); !ok) return ok;
   for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
     if (auto ok = check_stage(i, pipeline.stages[i], pipeline); !ok) return ok;
@@ -168,12 +169,19 @@ Result<void> validate(const Pipeline& pipeline) {
 }
 
 Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value) {
-  const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
-  if (found == pipeline.parameters.end()) {
-    return refuse(fmt::format("pipeline {} has no parameter {}{}", in_quotes(pipeline.name), in_quotes(name),
-                              name_remedy(name, names_of(pipeline.parameters))));
+  const PipelineParameter changed{.name = std::string(name), .value = value};
+  return with_parameters(std::move(pipeline), {&changed, 1});
+}
+
+Result<Pipeline> with_parameters(Pipeline pipeline, std::span<const PipelineParameter> changed) {
+  for (const auto& [name, value] : changed) {
+    const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
+    if (found == pipeline.parameters.end()) {
+      return refuse(fmt::format("pipeline {} has no parameter {}{}", in_quotes(pipeline.name), in_quotes(name),
+                                name_remedy(name, names_of(pipeline.parameters))));
+    }
+    found->value = value;
   }
-  found->value = value;
   if (auto ok = validate(pipeline); !ok) return std::unexpected(ok.error());
   return pipeline;
 }

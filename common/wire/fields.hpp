@@ -99,6 +99,12 @@ struct FieldTable<PipelineBuffer> {
 };
 
 template <>
+struct FieldTable<PipelineRequirement> {
+  static constexpr auto kFields =
+      std::tuple{Field{"that", &PipelineRequirement::that}, Field{"otherwise", &PipelineRequirement::otherwise}};
+};
+
+template <>
 struct FieldTable<PipelineArgument> {
   static constexpr auto kFields = std::tuple{Field{"type", &PipelineArgument::type}, Field{"value", &PipelineArgument::value}};
 };
@@ -117,6 +123,7 @@ struct FieldTable<Pipeline> {
                                              Field{"modules", &Pipeline::modules},
                                              Field{"parameters", &Pipeline::parameters},
                                              Field{"buffers", &Pipeline::buffers},
+                                             Field{"require", &Pipeline::require},
                                              Field{"stages", &Pipeline::stages},
                                              Field{"input", &Pipeline::input},
                                              Field{"output", &Pipeline::output},

@@ -112,6 +112,7 @@ Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
                             n, max_chunk_bytes_));
   }
   has_current_ = false;
+  if (auto ok = pipeline_.check_length(n); !ok) return std::unexpected(ok.error());
   if (auto ok = check_buffers(n); !ok) return std::unexpected(ok.error());
   const auto output = pipeline_.output_length(n);
   if (!output) return std::unexpected(output.error());
@@ -144,11 +145,12 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
     plan.launches_.push_back(prepare(plan.pipeline_.stages[i]));
     plan.order_.push_back(i);
   }
-  // A pipeline that fails at its extremes is refused before any chunk has waited for it. An output that overflows its buffer there is that
-  // chunk's error: smaller ones may fit.
+  // A pipeline that fails at its extremes is refused before any chunk has waited for it. An output that overflows its buffer there, or a
+  // length that the pipeline does not take, is that chunk's error: others may be right.
   for (const std::uint64_t n : {std::uint64_t{0}, max_chunk_bytes}) {
     const auto chunk = plan.chunk(n);
-    if (!chunk && chunk.error().code != ErrorCode::output_too_large) return std::unexpected(chunk.error());
+    const bool chunks_own = !chunk && (chunk.error().code == ErrorCode::output_too_large || chunk.error().code == ErrorCode::bad_size);
+    if (!chunk && !chunks_own) return std::unexpected(chunk.error());
   }
   return plan;
 }

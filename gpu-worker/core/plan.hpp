@@ -65,8 +65,8 @@ class Plan {
   [[nodiscard]] Bytes lane_bytes() const;
 
   /// What a chunk of `n` bytes needs. The same `n` again costs nothing. The plan belongs to this object and stays as it is until the next
-  /// call. Errors are the chunk's own and found before anything runs: `chunk_too_large`, `output_too_large`, or `bad_pipeline` when a
-  /// buffer, a grid or an argument cannot be what its expression says.
+  /// call. Errors are the chunk's own and found before anything runs: `chunk_too_large`, `bad_size` where a requirement does not hold,
+  /// `output_too_large`, or `bad_pipeline` when a buffer, a grid or an argument cannot be what its expression says.
   Result<const ChunkPlan*> chunk(std::uint64_t n);
 
  private:

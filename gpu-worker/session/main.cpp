@@ -1,5 +1,5 @@
 // sublet-session: works on a card for the leases of one tenant. Started by sublet-worker, with nothing but a socket pair, over which each
-// lease brings its shared memory; has no network.
+// lease brings its shared memory; has no network. `sublet kernel check` asks it what its device makes of a module.
 
 #include <csignal>
 
@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "gpu-worker/session/describe.hpp"
 #include "gpu-worker/session/open_device.hpp"
 #include "gpu-worker/session/process.hpp"
 
@@ -52,6 +53,11 @@ int serve(const session::DeviceChoice& choice) {
   return session::live(link, **device, **guard);
 }
 
+int describe(const std::string& file) {
+  const auto written = session::write_all(ring::kInheritedLink, session::describe_module(file));
+  return written ? 0 : complain(written.error(), session::kUsage);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,10 +68,12 @@ int main(int argc, char** argv) {
   app.add_option("--card", choice.card, "index of the card");
   app.add_option("--vram", choice.vram.count, "bytes of memory that the cpu device has");
   app.add_option("--threads", choice.threads, "host threads that run kernels");
+  std::string described;
+  app.add_option("--describe", described, "write what the cpu device makes of a PTX file to descriptor 3, as JSON, and end");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : session::kUsage;
   }
-  return serve(choice);
+  return described.empty() ? serve(choice) : describe(described);
 }

@@ -30,6 +30,7 @@ void add_verbs(CLI::App& app, Action& chosen) {
   add_dead(app, chosen);
   add_queues(app, chosen);
   add_pipeline(app, chosen);
+  add_kernel(app, chosen);
   add_version(app, chosen);
 }
 

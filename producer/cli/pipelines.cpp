@@ -82,15 +82,15 @@ Result<Bundle> load_pipeline(const std::string& wanted, const std::vector<fs::pa
   if (!file) return std::unexpected(file.error());
   auto bundle = load_bundle(*file);
   if (!bundle) return bundle;
+  std::vector<PipelineParameter> parameters;
   for (const auto& text : settings) {
     const auto setting = parse_setting(text);
     if (!setting) return std::unexpected(setting.error());
-    auto changed = with_parameter(std::move(bundle->pipeline), setting->first, setting->second);
-    if (!changed) return std::unexpected(changed.error());
-    bundle->pipeline = std::move(*changed);
+    parameters.push_back({.name = setting->first, .value = setting->second});
   }
-  // A parameter may make a buffer's size impossible, which the file's own values did not.
-  if (auto valid = validate(bundle->pipeline); !valid) return std::unexpected(valid.error());
+  auto changed = with_parameters(std::move(bundle->pipeline), parameters);
+  if (!changed) return std::unexpected(changed.error());
+  bundle->pipeline = std::move(*changed);
   return bundle;
 }
 

@@ -1,4 +1,4 @@
-// Any bytes as a module: they are refused with an error, or every kernel runs a while. Links sublet_cpu_device.
+// Any bytes as a module: they are refused with an error, or every kernel is reported on and runs a while. Links sublet_cpu_device.
 
 #include <algorithm>
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gpu-worker/devices/cpu/loaded_module.hpp"
+#include "gpu-worker/devices/cpu/module_report.hpp"
 #include "gpu-worker/devices/cpu/run/grid_runner.hpp"
 
 using namespace sublet;
@@ -36,10 +37,12 @@ void run_kernel(const cpu::Program& kernel, const cpu::SessionMemory& memory, st
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ByteView image = std::as_bytes(std::span(data, size));
+  [[maybe_unused]] const auto report = cpu::report_on(image);
   cpu::DeviceMemory device(1_MiB);
   cpu::SessionMemory memory(device, 1_MiB);
   const Result<std::uint64_t> buffer = memory.allocate(4_KiB);
-  const Result<cpu::LoadedModule> module = cpu::load_module(std::as_bytes(std::span(data, size)), memory, cpu::has_wide_lanes());
+  const Result<cpu::LoadedModule> module = cpu::load_module(image, memory, cpu::has_wide_lanes());
   if (!module || !buffer) {
     return 0;
   }

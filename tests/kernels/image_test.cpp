@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/kernels/lone_lane.hpp"
 
 namespace sublet::test {
 namespace {
-
-using ::testing::HasSubstr;
 
 /// 8-bit RGB.
 struct Image {
@@ -120,12 +118,13 @@ TEST(Photo, IsCorrectedMadeSmallerAndSharpened) {
 
 TEST(Photo, OfAnotherSizeThanSaidIsRefused) {
   const auto in = noise(10, 10);
-  LoneLane lane("image/photo.yaml", in.bytes.size(), sizes(10, 10, 5, 5));
-  try {
-    static_cast<void>(lane.run(noise(10, 9).bytes));
-    FAIL() << "it was taken";
-  } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("raw"));
+  for (const auto* pipeline : {"image/photo.yaml", "image/enlarge.yaml"}) {
+    LoneLane lane(pipeline, in.bytes.size() + 100, sizes(10, 10, 5, 5));
+    for (const std::size_t size : {0, 270, 400}) {
+      EXPECT_EQ(refusal_by(lane, random_bytes(size)),
+                fmt::format("bad_size: an image of 10 x 10 pixels of 8-bit RGB has 300 bytes, this has {}; set width and height", size));
+    }
+    EXPECT_EQ(lane.run(in.bytes).size(), 75U) << "chunks of the right size go on as before";
   }
 }
 

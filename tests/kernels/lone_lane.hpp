@@ -64,7 +64,9 @@ class LoneLane {
  private:
   static Bundle load(const std::string& file, const Settings& settings) {
     auto bundle = must(load_bundle(std::string(SUBLET_SOURCE_DIR "/kernels/") + file));
-    for (const auto& [name, value] : settings) bundle.pipeline = must(with_parameter(std::move(bundle.pipeline), name, value));
+    std::vector<PipelineParameter> parameters;
+    for (const auto& [name, value] : settings) parameters.push_back({.name = name, .value = value});
+    bundle.pipeline = must(with_parameters(std::move(bundle.pipeline), parameters));
     return bundle;
   }
 
@@ -75,6 +77,16 @@ class LoneLane {
   std::vector<ModuleId> modules_;
   std::vector<MemHandle> handles_;
 };
+
+/// Why the lane refuses that chunk.
+inline std::string refusal_by(LoneLane& lane, ByteView input) {
+  try {
+    static_cast<void>(lane.run(input));
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "(was not refused)";
+}
 
 inline Output random_bytes(std::size_t count) {
   SeededRandom random(count);

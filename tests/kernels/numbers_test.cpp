@@ -125,6 +125,13 @@ TEST(Options, AreTheirOwnDraws) {
   for (std::uint32_t i = 0; i < prices.size(); ++i) EXPECT_NEAR(prices[i], simulated(kOptions[i], i, 4096, 7), 2e-5 * kOptions[i].spot);
 }
 
+TEST(Options, AreWholeAndTheirPathsEven) {
+  LoneLane lane("montecarlo/options.yaml", 100);
+  EXPECT_EQ(refusal_by(lane, random_bytes(30)),
+            "bad_size: options of five floats have 20 bytes each, and 30 bytes are no whole number of options");
+  EXPECT_THROW(LoneLane("montecarlo/options.yaml", 100, {{"paths", 3}}), std::runtime_error);
+}
+
 TEST(Options, ComeNearTheClosedForm) {
   LoneLane lane("montecarlo/options.yaml", sizeof(Option) * kOptions.size());
   const auto prices = values_of<float>(lane.run(bytes_of_options()));

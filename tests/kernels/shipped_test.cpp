@@ -72,7 +72,7 @@ TEST(PipelinesPage, ShowsExamplesThatAreRight) {
     EXPECT_TRUE(explain({.pipeline = *pipeline, .modules = {}}, 1'000'000));
     ++examples;
   }
-  EXPECT_EQ(examples, 2U);
+  EXPECT_EQ(examples, 3U);
 }
 
 }  // namespace

@@ -104,15 +104,22 @@ std::string LoadedModule::kernel_names() const {
   return kernels.size() > kMaxNamesListed ? fmt::format("{} and {} more", text, kernels.size() - kMaxNamesListed) : text;
 }
 
-Result<LoadedModule> load_module(ByteView image, SessionMemory& memory, bool wide) {
+Result<std::string_view> source_of(ByteView image) {
   if (image.size() > kMaxImage.count) {
     return fail(ErrorCode::load_failed, fmt::format("an image of {} bytes; the most is {}", image.size(), kMaxImage.count));
   }
-  LoadedModule loaded{.image = std::string(as_text(image)), .kernels = {}};
-  std::string_view source = loaded.image;
+  const std::string_view text = as_text(image);
   // nvcc's embedded PTX ends in a zero byte.
-  source = source.substr(0, source.find_last_not_of('\0') + 1);
-  Result<Module> module = parse_module(source);
+  return text.substr(0, text.find_last_not_of('\0') + 1);
+}
+
+Result<LoadedModule> load_module(ByteView image, SessionMemory& memory, bool wide) {
+  const Result<std::string_view> source = source_of(image);
+  if (!source) {
+    return std::unexpected(source.error());
+  }
+  LoadedModule loaded{.image = std::string(*source), .kernels = {}};
+  Result<Module> module = parse_module(loaded.image);
   if (!module) {
     return std::unexpected(module.error());
   }

@@ -1,10 +1,14 @@
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/explain.hpp"
+#include "producer/cli/kernel_report.hpp"
 #include "producer/cli/pipelines.hpp"
+#include "producer/cli/skeleton.hpp"
 #include "producer/cli/table.hpp"
 #include "producer/cli/text.hpp"
 #include "producer/cli/verbs/verb.hpp"
@@ -29,10 +33,14 @@ Result<Json> check_json(const Bundle& bundle, std::uint64_t n) {
   if (!lane) return std::unexpected(lane.error());
   const auto lease = lease_bytes(bundle, n);
   if (!lease) return std::unexpected(lease.error());
+  const auto taken = check_length(bundle.pipeline, n);
+  if (!taken && taken.error().code != ErrorCode::bad_size) return std::unexpected(taken.error());
   Json stages = Json::array();
   for (const auto& stage : bundle.pipeline.stages) stages.push_back(stage.kernel);
-  return Json{{"name", bundle.pipeline.name},   {"input_bytes", n},          {"output_bytes", *output},    {"stages", std::move(stages)},
-              {"lanes", bundle.pipeline.lanes}, {"lane_bytes", lane->count}, {"lease_bytes", lease->count}};
+  return Json{{"name", bundle.pipeline.name},   {"input_bytes", n},
+              {"output_bytes", *output},        {"stages", std::move(stages)},
+              {"lanes", bundle.pipeline.lanes}, {"lane_bytes", lane->count},
+              {"lease_bytes", lease->count},    {"refused", taken ? Json(nullptr) : Json(taken.error().detail)}};
 }
 
 Result<std::string> check_text(const Environment& environment, const CheckArguments& arguments) {
@@ -55,6 +63,40 @@ ExitCode check(Environment& environment, const CheckArguments& arguments) {
     return ExitCode::ok;
   }
   environment.console.complain(text.error());
+  return ExitCode::usage;
+}
+
+struct NewArguments {
+  std::string module;
+  std::string out;
+};
+
+/// The skeleton; in a file of its own, `out`, which must not be there yet.
+Result<void> make_new(Environment& environment, const NewArguments& arguments) {
+  namespace fs = std::filesystem;
+  const auto report = report_on_module(arguments.module);
+  if (!report) return std::unexpected(report.error());
+  if (arguments.out.empty()) {
+    environment.console.print(skeleton_pipeline(*report, arguments.module, arguments.module));
+    return {};
+  }
+  std::error_code problem;
+  if (fs::exists(arguments.out, problem)) {
+    return fail(ErrorCode::bad_argument, fmt::format("{} is there already; remove it, or choose another --out", printable(arguments.out)));
+  }
+  const auto module = fs::relative(arguments.module, fs::absolute(arguments.out).parent_path(), problem);
+  std::ofstream stream(arguments.out, std::ios::binary);
+  stream << skeleton_pipeline(*report, arguments.module, problem ? arguments.module : module.generic_string());
+  stream.close();
+  if (!stream) return fail(ErrorCode::io_failed, fmt::format("cannot write {}; check the folder", printable(arguments.out)));
+  environment.console.say(fmt::format("wrote {0}; explain it with: sublet pipeline check {0}", printable(arguments.out)));
+  return {};
+}
+
+ExitCode create(Environment& environment, const NewArguments& arguments) {
+  const auto made = make_new(environment, arguments);
+  if (made) return ExitCode::ok;
+  environment.console.complain(made.error());
   return ExitCode::usage;
 }
 
@@ -95,6 +137,13 @@ void add_pipeline(CLI::App& app, Action& chosen) {
       ->allow_extra_args(false);
   add_format(*checked, arguments->format);
   checked->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return check(environment, *arguments); }; });
+
+  auto made = std::make_shared<NewArguments>();
+  auto* created = add_verb(*group, "new", "Write a commented pipeline for the kernels of a PTX file, to be filled in",
+                           "sublet pipeline new filter.ptx --out filter.yaml");
+  created->add_option("FILE", made->module, "PTX text: what \"nvcc --ptx\" makes of CUDA C++")->type_name("")->required();
+  created->add_option("--out", made->out, "Where to write it; stdout otherwise")->type_name("FILE");
+  created->callback([made, &chosen] { chosen = [made](Environment& environment) { return create(environment, *made); }; });
 
   auto format = std::make_shared<Format>();
   auto* listed = add_verb(*group, "ls", "List the pipelines that come with Sublet", "sublet pipeline ls");

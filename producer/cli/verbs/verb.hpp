@@ -68,6 +68,7 @@ void add_outputs(CLI::App& app, Action& chosen);
 void add_jobs(CLI::App& app, Action& chosen);
 void add_dead(CLI::App& app, Action& chosen);
 void add_queues(CLI::App& app, Action& chosen);
+void add_kernel(CLI::App& app, Action& chosen);
 void add_pipeline(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 

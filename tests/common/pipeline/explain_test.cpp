@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(Explain, ShowsStagesBuffersAndWhatTheyTake) {
   const Bundle bundle = {.pipeline = test::video_pipeline(), .modules = {{"video", std::vector<std::byte>(5000)}}};
@@ -44,6 +45,17 @@ TEST(Explain, ExplainsAPipelineWithoutStages) {
   echo.pipeline.buffers = {{"data", "n"}};
   echo.pipeline.input = echo.pipeline.output = "data";
   EXPECT_THAT(explain(echo, 64).value_or("(refused)"), AllOf(HasSubstr("No stages"), HasSubstr("input, output")));
+}
+
+TEST(Explain, SaysWhatIsRequiredAndWhetherItHolds) {
+  Bundle bundle = {.pipeline = test::video_pipeline(), .modules = {}};
+  bundle.pipeline.require = {{.that = "n > 0", .otherwise = "an empty video"},
+                             {.that = "n % 3 == 0", .otherwise = "{n} bytes are no pixels"}};
+  EXPECT_THAT(explain(bundle, 4).value_or("(refused)"),
+              AllOf(HasSubstr("  required    "), HasSubstr("  n > 0       holds     an empty video\n"),
+                    HasSubstr("  n % 3 == 0  does not  4 bytes are no pixels\n"),
+                    HasSubstr("\nA chunk of 4 bytes is refused: 4 bytes are no pixels\n")));
+  EXPECT_THAT(explain(bundle, 6).value_or("(refused)"), Not(HasSubstr("is refused")));
 }
 
 TEST(Explain, SaysWhatIsWrongAtThisLength) {

@@ -119,6 +119,7 @@ template <> struct Spelling<Pipeline> { static std::string text() { return "**pi
 template <> struct Spelling<PipelineModule> { static std::string text() { return "**module**"; } };
 template <> struct Spelling<PipelineParameter> { static std::string text() { return "**parameter**"; } };
 template <> struct Spelling<PipelineBuffer> { static std::string text() { return "**buffer**"; } };
+template <> struct Spelling<PipelineRequirement> { static std::string text() { return "**requirement**"; } };
 template <> struct Spelling<PipelineStage> { static std::string text() { return "**stage**"; } };
 template <> struct Spelling<PipelineArgument> { static std::string text() { return "**argument**"; } };
 template <> struct Spelling<ModuleImage> { static std::string text() { return "**module_image**"; } };
@@ -185,7 +186,8 @@ void expect_parts() {
 TEST(ProtocolPage, ShowsTheFieldsOfEveryPart) {
   expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus, DeadSelection, DeadClass,
                DeadChunk>();
-  expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineStage, PipelineArgument, ModuleImage>();
+  expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineRequirement, PipelineStage, PipelineArgument,
+               ModuleImage>();
   EXPECT_EQ(section("bundle").rows, rows_of<Bundle>());
 }
 

@@ -264,6 +264,7 @@ Bundle sample_bundle() {
   bundle.pipeline.modules = {{.name = "arithmetic", .file = ""}};
   bundle.pipeline.parameters = {{.name = "factor", .value = 2}};
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
+  bundle.pipeline.require = {{.that = "n % 4 == 0", .otherwise = "whole floats, not {n} bytes"}};
   bundle.pipeline.stages = {{.kernel = "scale",
                              .module = "",
                              .over = "n / 4",

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,18 @@ TEST(Plan, AllocatesNoMoreThanTheLeaseHolds) {
   bundle.pipeline.buffers[2].bytes = "max(n, 100000) - n";
   const Plan plan = must(make_plan(bundle, 100'000));
   EXPECT_EQ(Bytes{plan.lane_bytes().count * plan.lanes()} + module_bytes(bundle), lease_bytes(bundle, 100'000));
+}
+
+TEST(Plan, RefusesAChunkThatTheRequirementsExclude) {
+  Bundle bundle = video_bundle();
+  bundle.pipeline.require = {{.that = "n % 4 == 3", .otherwise = "{n} is no such size"}};
+  // Neither an empty chunk nor the largest is one that the pipeline takes; it is planned all the same.
+  Plan plan = must(make_plan(bundle, 1000));
+  EXPECT_EQ(plan.chunk(7).value()->output_bytes, 7U);
+  for (const std::uint64_t n : {0, 8, 1000}) {
+    EXPECT_EQ(refusal(plan.chunk(n), ErrorCode::bad_size), fmt::format("{} is no such size", n));
+  }
+  EXPECT_EQ(plan.chunk(7).value()->output_bytes, 7U) << "as if nothing had been refused";
 }
 
 TEST(Plan, LaunchesOneThreadForEachElement) {

@@ -119,6 +119,20 @@ TEST(PtxFloat, FtzFlushesInputsAndResultsKeepingTheSign) {
                         [](float a, float b) { return flush(a) == flush(b) ? 1U : 0U; });
 }
 
+TEST(PtxFloat, DoublePrecisionPassesOnTheFirstNan) {
+  const auto nan = [](std::uint64_t payload) { return std::bit_cast<double>(0x7ff0'0000'0000'0000U | payload); };
+  const std::vector<double> values = {1.0, nan(1), nan(2), nan(3U | 0x0008'0000'0000'0000U)};
+  const auto first = [](double a, double b, double made) {
+    const double one = std::isnan(a) ? a : b;
+    return std::isnan(one) ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(one) | 0x0008'0000'0000'0000U) : made;
+  };
+  check2<double>("add.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a + b); });
+  check2<double>("mul.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a * b); });
+  check2<double>("div.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a / b); });
+  check2<double>("fma.rn.f64 %d, %a, %b, %a;", values, values, [&](double a, double b) { return first(a, b, std::fma(a, b, a)); });
+  check2<double>("fma.rn.f64 %d, 0d3FF0000000000000, %b, %a;", values, values, [&](double a, double b) { return first(b, a, a + b); });
+}
+
 TEST(PtxFloat, SatClampsAndTurnsNanIntoZero) {
   const auto sat = [](float x) { return x > 0 ? std::min(x, 1.0F) : 0.0F; };
   check2<float>("add.sat.f32 %d, %a, %b;", kFloats, kFloats, [&](float a, float b) { return sat(a + b); });

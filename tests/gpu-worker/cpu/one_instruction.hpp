@@ -45,7 +45,7 @@ constexpr std::string_view register_type() {
 /// A device of its own, for the insides.
 class Bench {
  public:
-  explicit Bench(bool wide) : device_(1_GiB), memory_(device_, 1_GiB), pool_(1), grids_(pool_, wide), wide_(wide) {}
+  explicit Bench(bool wide) : device_(1_GiB), memory_(device_, 1_GiB), pool_(1), wide_(wide) {}
 
   std::uint64_t place(const void* bytes, std::size_t size) {
     const auto address = memory_.allocate({std::max<std::size_t>(size, 1)});
@@ -57,24 +57,28 @@ class Bench {
   std::byte* host(std::uint64_t address) { return memory_.table().at(address)->host; }
   std::optional<Fault> run(const std::string& text, const std::vector<std::uint64_t>& arguments, std::uint32_t threads,
                            std::uint32_t blocks = 1) {
+    return run(text, arguments, {blocks, 1, 1}, {threads, 1, 1});
+  }
+  std::optional<Fault> run(const std::string& text, const std::vector<std::uint64_t>& arguments, const Extent& grid, const Extent& block) {
     const Result<LoadedModule> module = load_module(as_view(text), memory_, wide_);
     EXPECT_TRUE(module) << to_text(module.error()) << "\n" << text;
     if (!module) {
       return Fault{};
     }
-    return grids_.run({.program = module->kernels[0],
-                       .grid = {blocks, 1, 1},
-                       .block = {threads, 1, 1},
-                       .parameters = reinterpret_cast<const std::byte*>(arguments.data()),
-                       .memory = memory_.table(),
-                       .limits = {.fuel = 1U << 28U}});
+    // A runner knows a program by its place in memory, and this one's is free again afterwards.
+    GridRunner grids(pool_, wide_);
+    return grids.run({.program = module->kernels[0],
+                      .grid = grid,
+                      .block = block,
+                      .parameters = reinterpret_cast<const std::byte*>(arguments.data()),
+                      .memory = memory_.table(),
+                      .limits = {.fuel = 1U << 28U}});
   }
 
  private:
   DeviceMemory device_;
   SessionMemory memory_;
   WorkerPool pool_;
-  GridRunner grids_;
   bool wide_;
 };
 

@@ -56,7 +56,7 @@ void expect_usage_error(const std::string& arguments, const std::string& said) {
 
 TEST(Command, HelpOfEveryVerbHasAnExample) {
   for (const auto* verb : {"run", "up", "submit", "outputs", "jobs", "job", "queues", "workers", "cancel", "pause", "resume", "wait",
-                           "pipeline", "pipeline check", "pipeline ls", "version"}) {
+                           "pipeline", "pipeline check", "pipeline new", "pipeline ls", "kernel", "kernel check", "version"}) {
     const auto ran = sublet(std::string(verb) + " --help");
     EXPECT_EQ(ran.code, 0) << verb;
     EXPECT_NE(ran.text.find("Example:\n  sublet "), std::string::npos) << verb << "\n" << ran.text;
@@ -122,6 +122,17 @@ TEST(Command, CheckExplainsAPipeline) {
   EXPECT_NE(json.text.find("\"output_bytes\": 4096"), std::string::npos) << json.text;
 }
 
+TEST(Command, CheckSaysInWordsWhichSizesAreRefused) {
+  const auto refused = sublet("pipeline check image/enlarge --bytes 1000");
+  EXPECT_EQ(refused.code, 0) << refused.text;
+  EXPECT_NE(refused.text.find("A chunk of 1000 bytes is refused: an image of 320 x 240 pixels of 8-bit RGB has 230400 bytes"),
+            std::string::npos)
+      << refused.text;
+  EXPECT_NE(sublet("pipeline check image/enlarge --bytes 1000 -o json").text.find("\"refused\": \"an image of 320"), std::string::npos);
+  const auto taken = sublet("pipeline check image/enlarge --set width=10 --set height=10 --bytes 300 -o json");
+  EXPECT_NE(taken.text.find("\"refused\": null"), std::string::npos) << taken.text;
+}
+
 TEST(Command, CheckSaysWhatIsWrongAndWhere) {
   const Folder folder;
   const auto file = folder.put("bad.yaml", "name: bad\nbufers: []\n");
@@ -135,6 +146,52 @@ TEST(Command, ListsShippedPipelines) {
   const auto ran = sublet("pipeline ls");
   EXPECT_EQ(ran.code, 0);
   EXPECT_NE(ran.text.find("transform/scale_bias"), std::string::npos) << ran.text;
+}
+
+TEST(Command, KernelCheckListsAModulesKernels) {
+  const std::string file = SUBLET_SOURCE_DIR "/kernels/video/video.ptx";
+  const auto ran = sublet("kernel check " + file);
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_NE(ran.text.find("denoise_param_3  f32"), std::string::npos) << ran.text;
+  EXPECT_NE(ran.text.find("The cpu device runs all of it."), std::string::npos) << ran.text;
+  const auto json = sublet("kernel check -o json " + file);
+  EXPECT_EQ(json.code, 0) << json.text;
+  EXPECT_NE(json.text.find("\"runs_on_cpu\": true"), std::string::npos) << json.text;
+}
+
+TEST(Command, KernelCheckEndsWithOneWhereTheCpuDeviceCannotRunIt) {
+  const Folder folder;
+  const auto file = folder.put(
+      "gemm.ptx", ".version 8.0\n.target sm_90a\n.address_size 64\n.visible .entry gemm()\n{\nwgmma.fence.sync.aligned;\nret;\n}\n");
+  const auto ran = sublet("kernel check " + file);
+  EXPECT_EQ(ran.code, 1) << ran.text;
+  EXPECT_NE(ran.text.find("opcode wgmma.fence.sync.aligned  gemm       6"), std::string::npos) << ran.text;
+}
+
+TEST(Command, KernelCheckReadsNothingButPtx) {
+  const Folder folder;
+  expect_usage_error("kernel check filter.cu", "nvcc --ptx -arch=compute_75 -o filter.ptx filter.cu");
+  expect_usage_error("kernel check " + folder.path() + "/none.ptx", "none.ptx");
+  expect_usage_error("kernel check " + folder.path(), "not a regular file");
+  const auto bad = folder.put("bad.ptx", ".version 8.0\n.target sm_75\n.visible .entry k() { bogus");
+  expect_usage_error("kernel check " + bad, "(line 3 of the PTX)");
+  expect_usage_error("pipeline new " + bad, "(line 3 of the PTX)");
+}
+
+TEST(Command, PipelineNewWritesAPipelineForEveryShippedModule) {
+  const Folder folder;
+  std::size_t modules = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(SUBLET_SOURCE_DIR "/kernels")) {
+    if (entry.path().extension() != ".ptx") continue;
+    const auto file = folder.path() + "/" + std::to_string(modules++) + ".yaml";
+    const auto made = sublet("pipeline new " + entry.path().string() + " --out " + file);
+    EXPECT_EQ(made.code, 0) << made.text;
+    const auto checked = sublet("pipeline check " + file);
+    EXPECT_EQ(checked.code, 0) << checked.text;
+    EXPECT_NE(checked.text.find("Pipeline " + entry.path().stem().string()), std::string::npos) << checked.text;
+    expect_usage_error("pipeline new " + entry.path().string() + " --out " + file, "is there already");
+  }
+  EXPECT_GE(modules, 8U);
 }
 
 TEST(Command, WithoutABrokerEveryVerbEndsWithThree) {

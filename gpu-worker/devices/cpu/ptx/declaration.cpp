@@ -15,7 +15,6 @@ constexpr std::uint64_t kMaxAlign = 4096;
 Declared read_declaration(TokenStream& tokens, std::string_view what) {
   Declared made;
   std::uint64_t vector = 1;
-  bool pointer = false;
   while (tokens.peek().kind == TokenKind::directive) {
     const Token token = tokens.take();
     if (token.text == ".align") {
@@ -24,14 +23,14 @@ Declared read_declaration(TokenStream& tokens, std::string_view what) {
         tokens.fail(fmt::format("the alignment of {} must be a power of two up to {}", what, kMaxAlign), token.line);
       }
       // Behind .ptr stands what the pointer points to, not the parameter.
-      made.align = pointer ? made.align : static_cast<std::uint32_t>(align);
+      made.align = made.pointer ? made.align : static_cast<std::uint32_t>(align);
     } else if (token.text == ".ptr") {
-      pointer = true;
+      made.pointer = true;
     } else if (token.text == ".v2" || token.text == ".v4") {
       vector = token.text == ".v2" ? 2 : 4;
     } else if (const auto type = type_named(token.text.substr(1)); type && *type != Type::pred) {
       made.type = *type;
-    } else if (!pointer && token.text != ".attribute") {
+    } else if (!made.pointer && token.text != ".attribute") {
       tokens.fail(fmt::format("{} of type {} is not supported by the cpu device", what, token.text.substr(0, 40)), token.line);
     }
   }

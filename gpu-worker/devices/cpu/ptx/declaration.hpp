@@ -19,6 +19,7 @@ struct Declared {
   std::string_view name;
   std::uint64_t count = 1;
   bool array = false;
+  bool pointer = false;  ///< .ptr
 
   /// Its bytes; more than any limit when that is not a number of 32 bits.
   [[nodiscard]] std::uint64_t size() const { return std::min<std::uint64_t>(count, 1ULL << 40U) * width_of(type); }

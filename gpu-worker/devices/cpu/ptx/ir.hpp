@@ -234,6 +234,9 @@ struct Parameter {
   std::string name;
   std::uint32_t offset = 0;
   std::uint32_t size = 0;
+  Type type = Type::none;  ///< of its elements, when it is an array
+  bool array = false;
+  bool pointer = false;  ///< .ptr says so
 };
 
 /// A variable that each thread has for itself, in the frame of its kernel or function.

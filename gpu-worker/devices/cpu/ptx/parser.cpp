@@ -203,8 +203,12 @@ class ModuleParser {
       tokens_.fail(fmt::format("parameter \"{}\" is declared twice", made.name.substr(0, 80)), line);
       return;
     }
-    kernel.parameters.push_back(
-        {.name = std::string(made.name), .offset = static_cast<std::uint32_t>(offset), .size = static_cast<std::uint32_t>(size)});
+    kernel.parameters.push_back({.name = std::string(made.name),
+                                 .offset = static_cast<std::uint32_t>(offset),
+                                 .size = static_cast<std::uint32_t>(size),
+                                 .type = made.type,
+                                 .array = made.array,
+                                 .pointer = made.pointer});
     kernel.parameter_bytes = static_cast<std::uint32_t>(offset + size);
   }
 

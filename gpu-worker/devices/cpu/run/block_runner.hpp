@@ -24,7 +24,7 @@ class BlockRunner {
  public:
   explicit BlockRunner(bool wide);
 
-  /// Prepares for blocks of `launch`, which must outlive them.
+  /// Prepares for blocks of `launch`, which must outlive them, and whose program must outlive this runner.
   void begin(const LaunchState& launch, LaunchProgress& progress);
   /// False when the block did not end well; `progress` then knows why.
   bool run(std::uint64_t block);

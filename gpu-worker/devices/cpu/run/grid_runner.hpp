@@ -15,7 +15,8 @@ class GridRunner {
  public:
   GridRunner(WorkerPool& pool, bool wide);
 
-  /// Nothing when every block ended well.
+  /// Nothing when every block ended well. What a launch leaves in the registers serves the next one of the same program, which is known by
+  /// its address: a program has to outlive the runner.
   std::optional<Fault> run(const LaunchState& launch);
 
  private:

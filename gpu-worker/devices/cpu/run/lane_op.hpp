@@ -100,6 +100,11 @@ struct LaneKey {
 /// The function, or null when this device does not have it. `wide` asks for the one compiled for AVX2 and FMA; see `has_wide_lanes`.
 LaneOp find_lane_op(const LaneKey& key, bool wide);
 
+/// Whether each of `count` addresses, one at least, is `stride` behind the one before.
+using AddressCheck = bool (*)(const std::uint64_t* addresses, std::uint32_t count, std::uint64_t stride);
+/// The one for every machine, or for AVX2.
+AddressCheck find_address_check(bool wide);
+
 /// Whether this machine runs the functions for AVX2 and FMA.
 bool has_wide_lanes();
 

@@ -16,6 +16,7 @@
 namespace sublet::cpu {
 
 LaneOp find_wide_lane_op(const LaneKey& key) { return wide::find(key); }
+AddressCheck find_wide_address_check() { return wide::are_evenly_apart; }
 
 bool has_wide_lanes() {
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
@@ -27,6 +28,7 @@ bool has_wide_lanes() {
 namespace sublet::cpu {
 
 LaneOp find_wide_lane_op(const LaneKey&) { return nullptr; }
+AddressCheck find_wide_address_check() { return nullptr; }
 
 bool has_wide_lanes() { return false; }
 

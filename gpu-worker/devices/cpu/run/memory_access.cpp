@@ -73,17 +73,6 @@ void move_ordered(const Job& job, std::byte* memory) {
   });
 }
 
-/// Whether each lane's address is `stride` behind the one before.
-bool is_contiguous(const std::uint64_t* addresses, std::uint32_t count, std::uint64_t stride) {
-  std::uint64_t off = 0;
-  std::uint64_t wanted = addresses[0];
-  for (std::uint32_t i = 0; i < count; ++i) {
-    off |= addresses[i] ^ wanted;
-    wanted += stride;
-  }
-  return off == 0;
-}
-
 std::byte* global_host(std::uint64_t address, std::uint64_t bytes, const MemoryTable& memory, MemoryRange& last_hit) {
   if (!last_hit.holds(address, bytes)) {
     const MemoryRange* const found = memory.holding(address);
@@ -214,7 +203,7 @@ std::optional<AccessFault> move_by_address(const Job& job, const BlockMemory& me
   }
   if (span == 0 && !job.store) {
     load_one_for_all(job, place.host);
-  } else if (span == std::uint64_t{job.bytes} * (count - 1) && is_contiguous(addresses.at.data(), count, job.bytes)) {
+  } else if (span == std::uint64_t{job.bytes} * (count - 1) && memory.are_evenly_apart(addresses.at.data(), count, job.bytes)) {
     move_evenly(job, place.host, job.bytes);
   } else {
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -230,7 +219,9 @@ std::optional<AccessFault> move_lanes(const Job& job, const BlockMemory& memory,
   // The usual case first: neighbours in global memory.
   if (access.address && access.address->width == 8 && !access.ordered) {
     const auto* const addresses = reinterpret_cast<const std::uint64_t*>(job.registers.of(*access.address, job.run.first));
-    if (is_contiguous(addresses, job.run.count(), job.bytes)) {
+    // The ends tell most of those that are scattered.
+    const std::uint64_t wanted = std::uint64_t{job.bytes} * (job.run.count() - 1);
+    if (addresses[job.run.count() - 1] - addresses[0] == wanted && memory.are_evenly_apart(addresses, job.run.count(), job.bytes)) {
       const std::uint64_t first = addresses[0] + access.offset;
       const std::uint64_t bytes = std::uint64_t{job.bytes} * job.run.count();
       const Place place = first % job.bytes == 0 ? flat_place(memory, access.space, first, bytes, job.store, last_hit) : Place{};

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "gpu-worker/devices/cpu/memory_table.hpp"
+#include "gpu-worker/devices/cpu/run/lane_op.hpp"
 #include "gpu-worker/devices/cpu/run/lane_set.hpp"
 #include "gpu-worker/devices/cpu/run/program.hpp"
 
@@ -38,6 +39,7 @@ struct BlockMemory {
   std::uint32_t capacity = 0;  ///< threads that `local` has room for
   const std::byte* parameters = nullptr;
   std::uint32_t parameter_bytes = 0;
+  AddressCheck are_evenly_apart = nullptr;
 
   [[nodiscard]] std::byte* local_of(std::uint64_t offset, std::uint32_t lane) const {
     return local + ((offset & ~std::uint64_t{15}) * capacity) + (std::size_t{lane} * 16) + (offset & 15U);

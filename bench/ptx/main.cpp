@@ -1,20 +1,24 @@
-// What the cpu device costs: the video pipeline beside the same loops in plain C++, loading a large module, and an empty round trip.
+// What the cpu device costs: the video pipeline beside the same loops in plain C++, loading a large module, an empty round trip, and each
+// kernel of kernels/ by itself.
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
+#include <array>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "bench/ptx/kernels.hpp"
+#include "bench/ptx/measure.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
 
 namespace {
 
 using namespace sublet;
+using bench::Arguments;
+using bench::best_ms;
+using bench::must;
 
 constexpr std::uint32_t kElements = 1'000'000;
 constexpr unsigned kThreads = 2;
@@ -97,50 +101,6 @@ $L__BB2_2:
   ret;
 }
 )";
-
-using Clock = std::chrono::steady_clock;
-
-/// The best of `rounds`, in milliseconds: what the machine can do when nobody disturbs it.
-template <class Work>
-double best_ms(int rounds, Work work) {
-  double best = 1e300;
-  for (int i = 0; i < rounds; ++i) {
-    const auto begin = Clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
-  }
-  return best;
-}
-
-/// The value, or the program's end with the reason.
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    fmt::print(stderr, "ptx_bench: {}\n", to_text(result.error()));
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) {
-    return std::move(*result);
-  }
-}
-
-class Arguments {
- public:
-  template <class T>
-  Arguments& add(T value) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + sizeof(T));
-    std::memcpy(bytes_.data() + at, &value, sizeof(T));
-    sizes_.push_back(sizeof(T));
-    return *this;
-  }
-  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
-  [[nodiscard]] std::span<const std::uint32_t> sizes() const { return sizes_; }
-
- private:
-  std::vector<std::byte> bytes_;
-  std::vector<std::uint32_t> sizes_;
-};
 
 void launch(Session& session, ModuleId module, std::string_view kernel, const Arguments& arguments) {
   must(session.launch({}, {.module = module,
@@ -272,5 +232,6 @@ int main() {
   bench_pipeline();
   bench_load();
   bench_round_trip();
+  bench::bench_kernels();
   return 0;
 }
