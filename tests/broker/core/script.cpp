@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "common/wire/bundle.hpp"
+
 namespace sublet::broker::testing {
 namespace {
 
@@ -53,6 +55,12 @@ std::vector<ChunkRange> ranges_of(const std::string& text) {
     ranges.push_back({.first = first, .count = last - first + 1});
   }
   return ranges;
+}
+
+// By name: its size is the wire's affair.
+std::string bundle_text(const Blob& bytes) {
+  const auto bundle = wire::decode_bundle(bytes.view());
+  return fmt::format("bundle {}", bundle ? bundle->pipeline.name : bundle.error().detail);
 }
 
 std::string text_of(const std::vector<ChunkRange>& ranges) {
@@ -430,7 +438,9 @@ std::string Script::text_of(const Write& write) const {
     for (const auto id : (*dead)->replayed) text += fmt::format(" {}", id == JobId{} ? "-" : jobs_.contains(id) ? jobs_.at(id) : "?");
     return text;
   }
-  if (const auto* blob = std::get_if<Blob>(&write.value)) return fmt::format("{} {} B", name, blob->size());
+  if (const auto* blob = std::get_if<Blob>(&write.value)) {
+    return key.kind == RecordKind::bundle ? bundle_text(*blob) : fmt::format("{} {} B", name, blob->size());
+  }
   if (const auto* runs = std::get_if<RunsRecord>(&write.value)) {
     std::string text = name;
     for (const auto& run : runs->runs) {
@@ -544,7 +554,7 @@ std::string Script::text_of(const Send& send) {
     } else if constexpr (std::is_same_v<Message, wire::Want>) {
       return fmt::format("want sessions={} bytes={}", message.sessions, message.bytes);
     } else if constexpr (std::is_same_v<Message, wire::BundleReply>) {
-      return fmt::format("bundle {} B", bytes);
+      return send.payload.size() == 1 ? bundle_text(send.payload.front()) : fmt::format("bundle in {} pieces", send.payload.size());
     } else {
       return fmt::format("message {}", Message::kType);
     }
