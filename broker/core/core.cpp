@@ -68,7 +68,9 @@ void Core::fire(TimerKind kind, Job& job) {
       return check_job(job);
     case TimerKind::watch:
       job.watchers.armed = false;
-      return tell_watchers(job);
+      // What moved in this step all watchers are told of when it ends, those too that came in it.
+      if (!job.moved) tell_watchers(job);
+      return;
     case TimerKind::retained:
       return check_kept(job);
     case TimerKind::start:

@@ -350,5 +350,23 @@ TEST(BrokerCore, DoesNotRepeatWhatItWants) {
   EXPECT_EQ(all_of<wire::Want>(world.submit(producer, job, {.first = 6, .count = 4})).size(), 1U);
 }
 
+TEST(BrokerCore, TellsAWatcherOfAnEndThatCameInTheStepOfItsWatch) {
+  World world;
+  const auto first = world.producer();
+  const auto second = world.producer();
+  const auto job = world.open(first, {.deadline = 100ms});
+  world.say(first, wire::Watch{.job = job, .follow = true, .interval_ms = 200});
+  world.submit(first, job, {.first = 0, .count = 2});
+
+  // A broker that was held up: first the deadline passed, then it was time to tell the first watcher.
+  world.now += 3s;
+  const auto sends = world.step({Received{.peer = second, .request = 8, .message = wire::Watch{.job = job, .follow = true}}}).sends;
+  std::map<PeerId, JobState> last;
+  for (const auto& send : sends) {
+    if (const auto* event = std::get_if<wire::Event>(&send.message)) last[send.peer] = event->job.state;
+  }
+  EXPECT_EQ(last, (std::map<PeerId, JobState>{{first, JobState::failed}, {second, JobState::failed}}));
+}
+
 }  // namespace
 }  // namespace sublet::broker::testing
