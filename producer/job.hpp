@@ -40,6 +40,8 @@ class Placed {
 
   /// To be filled.
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+  /// The payload is the first `length` of these bytes only.
+  void cut(std::uint64_t length) { bytes_ = bytes_.first(length); }
 
  private:
   friend class Job;

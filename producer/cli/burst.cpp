@@ -25,7 +25,7 @@ Error name_the_largest(Error error, const InputFiles& inputs) {
 Result<std::unique_ptr<Burst>> Burst::start(Client client, BurstPlan plan) {
   auto finished = io::Wakeup::open();
   if (!finished) return std::unexpected(finished.error());
-  auto job = client.open(plan.bundle, plan.spec);
+  auto job = plan.by_reference ? client.open(plan.bundle, plan.spec, *plan.by_reference) : client.open(plan.bundle, plan.spec);
   if (!job) return std::unexpected(name_the_largest(job.error(), plan.inputs));
   // A job that was closed before takes no more chunks; all that is left is to fetch its outputs.
   bool takes_chunks = true;
@@ -72,7 +72,7 @@ void Burst::begin(bool takes_chunks) {
   static_cast<void>(job_.watch([this](const JobStatus& status) { tally_.moved(status); }));
   if (takes_chunks) {
     submitter_ = std::jthread([this] {
-      submit_all();
+      plan_.by_reference ? submit_from_places() : submit_all();
       one_ended();
     });
   }
@@ -118,11 +118,37 @@ void Burst::submit_all() {
   may_go_on(job_.close());
 }
 
+/// Each file is read right to where the sessions find it.
+void Burst::submit_from_places() {
+  for (std::uint64_t i = 0; i < plan_.inputs.files.size() && !tally_.stopped(); ++i) {
+    const auto& file = plan_.inputs.files[i];
+    auto placed = wait_for_place(file.bytes);
+    if (!placed) return static_cast<void>(may_go_on(std::unexpected(placed.error())));
+    const auto length = read_input(file, placed->bytes());
+    if (!length) {
+      tally_.failed(i, name_of_chunk(i), length.error());
+      continue;
+    }
+    placed->cut(*length);
+    if (!may_go_on(job_.submit(ChunkId{i}, std::move(*placed)))) return;
+    tally_.submitted(1, *length);
+  }
+  if (!tally_.stopped()) may_go_on(job_.close());
+}
+
+/// However long a chunk takes, its place comes free.
+Result<Placed> Burst::wait_for_place(std::uint64_t bytes) {
+  while (true) {
+    auto placed = job_.place(bytes);
+    if (placed || placed.error().code != ErrorCode::resource_exhausted || tally_.stopped() || ended_) return placed;
+  }
+}
+
 /// An error of the submitting side that is not the end of the job itself stops the burst.
 bool Burst::may_go_on(const Result<void>& result) {
   if (result) return true;
   // The job has ended without us, by a dead chunk or by someone's cancel; the reader learns which.
-  if (result.error().code != ErrorCode::job_closed) stop(result.error());
+  if (result.error().code != ErrorCode::job_closed && !ended_) stop(result.error());
   return false;
 }
 
@@ -163,7 +189,11 @@ void Burst::read_end() {
   const auto status = job_.status();
   if (!status) return stop(status.error());
   tally_.moved(*status);
-  if (status->state != JobState::done) return;
+  if (status->state != JobState::done) {
+    // No place comes free any more for whoever waits for one.
+    ended_ = true;
+    return client_.interrupt();
+  }
   if (job_.resumed()) count_earlier_outputs(*status);
   if (auto finished = plan_.sink->finish(); !finished) stop(finished.error());
 }

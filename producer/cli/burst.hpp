@@ -31,6 +31,8 @@ struct BurstPlan {
   std::size_t batch = 0;
   /// When it is stopped, leave the job open instead of cancelling it, so that the same idempotency key can go on with it.
   bool keep_when_stopped = false;
+  /// Payloads and outputs stay in memory that the workers of this host share.
+  std::optional<ByReference> by_reference = {};
 };
 
 /// A running burst. Its own errors become part of the summary.
@@ -61,6 +63,8 @@ class Burst {
   [[nodiscard]] std::string name_of_chunk(std::uint64_t chunk) const;
   void begin(bool takes_chunks);
   void submit_all();
+  void submit_from_places();
+  Result<Placed> wait_for_place(std::uint64_t bytes);
   bool submit_batch(std::vector<Chunk>& batch);
   bool may_go_on(const Result<void>& result);
   void read_all();
@@ -78,6 +82,8 @@ class Burst {
   io::Wakeup finished_;
   Instant started_;
   std::atomic<int> running_ = 0;
+  /// The job ended before all was submitted, as the reader has seen.
+  std::atomic<bool> ended_ = false;
   std::jthread submitter_;
   std::jthread reader_;
 };

@@ -193,28 +193,56 @@ Result<void> check_output_folder(const std::vector<std::string>& sources, const 
   return {};
 }
 
-Result<Blob> read_input(const InputFile& file, std::uint64_t limit) {
-  const io::FileDescriptor source(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  struct stat status{};
-  if (!source || ::fstat(source.get(), &status) != 0) return io_error("read", file.path, errno);
-  // Read, not mapped: a file that is cut short while it is mapped ends the process with SIGBUS.
-  auto capacity = std::min<std::uint64_t>(static_cast<std::uint64_t>(status.st_size), limit) + 1;
-  std::shared_ptr<std::byte[]> memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
+namespace {
+
+/// Reads until the end of the file, or until `room` is full; answers how much that was. Read, not mapped: a file that is cut short while it
+/// is mapped ends the process with SIGBUS.
+Result<std::uint64_t> read_all(const io::FileDescriptor& source, const fs::path& path, std::span<std::byte> room) {
   std::size_t size = 0;
-  while (size < capacity) {
-    const auto got = ::read(source.get(), memory.get() + size, capacity - size);
+  while (size < room.size()) {
+    const auto got = ::read(source.get(), room.data() + size, room.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return io_error("read", file.path, errno);
+    if (got < 0) return io_error("read", path, errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  if (size == capacity) {
-    return fail(ErrorCode::chunk_too_large,
-                fmt::format("{} grew while it was being submitted, past {}; run again when nothing writes to it",
-                            printable(file.path.string()), size_text(limit)));
-  }
-  const ByteView view(memory.get(), size);
+  return size;
+}
+
+io::FileDescriptor open_input(const InputFile& file) {
+  return io::FileDescriptor(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+}
+
+std::unexpected<Error> grown(const InputFile& file, std::uint64_t limit) {
+  return fail(ErrorCode::chunk_too_large, fmt::format("{} grew while it was being submitted, past {}; run again when nothing writes to it",
+                                                      printable(file.path.string()), size_text(limit)));
+}
+
+}  // namespace
+
+Result<Blob> read_input(const InputFile& file, std::uint64_t limit) {
+  const auto source = open_input(file);
+  struct stat status{};
+  if (!source || ::fstat(source.get(), &status) != 0) return io_error("read", file.path, errno);
+  const auto capacity = std::min<std::uint64_t>(static_cast<std::uint64_t>(status.st_size), limit) + 1;
+  std::shared_ptr<std::byte[]> memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
+  const auto size = read_all(source, file.path, {memory.get(), capacity});
+  if (!size) return std::unexpected(size.error());
+  if (*size == capacity) return grown(file, limit);
+  const ByteView view(memory.get(), *size);
   return Blob(std::move(memory), view);
+}
+
+Result<std::uint64_t> read_input(const InputFile& file, std::span<std::byte> room) {
+  const auto source = open_input(file);
+  if (!source) return io_error("read", file.path, errno);
+  const auto size = read_all(source, file.path, room);
+  if (!size || *size < room.size()) return size;
+  std::byte more{};
+  const auto beyond = read_all(source, file.path, {&more, 1});
+  if (!beyond) return beyond;
+  if (*beyond > 0) return grown(file, room.size());
+  return size;
 }
 
 Result<WholeFile> WholeFile::create(fs::path path) {

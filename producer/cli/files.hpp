@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ Result<void> check_output_folder(const std::vector<std::string>& sources, const 
 
 /// The bytes of a file, as they are now. `io_failed` when it is gone or cannot be read, `chunk_too_large` when it has grown past `limit`.
 Result<Blob> read_input(const InputFile& file, std::uint64_t limit);
+
+/// The same, right into `room`; answers how many bytes of it they are. `chunk_too_large` when the file has grown past it.
+Result<std::uint64_t> read_input(const InputFile& file, std::span<std::byte> room);
 
 /// A file that appears whole or not at all: written under a temporary name beside its place, which it takes with `finish`. Without that
 /// nothing is left behind.

@@ -97,6 +97,25 @@ TEST_F(Command, O10_RunOfAHundredFilesWritesEveryOutputUnderItsName) {
   EXPECT_EQ(summary.value("retries", -1), 0);
 }
 
+TEST_F(Command, RunByReferenceWritesWhatARunBySocketsWrites) {
+  make_inputs(100, 8'000);
+  // Memory for some ten of them: places are used again and again.
+  const auto ran = sublet({"run", "video", "--in", in(), "--out", out(), "--by-reference", "160KiB", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.out;
+  expect_outputs_of_video(100);
+}
+
+TEST_F(Command, RunByReferenceEndsWithAJobThatFails) {
+  make_inputs(100, 8'000);
+  // The places of the chunks that are dropped never come free.
+  const auto pipeline = folder_ / "picky.yaml";
+  std::ofstream(pipeline) << "name: picky\nbuffers: {data: n}\nrequire:\n  - {that: n < 1, else: \"of no use\"}\n"
+                             "input: data\noutput: data\n";
+  const auto ran = sublet({"run", pipeline, "--in", in(), "--out", out(), "--by-reference", "160KiB", "--json"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(nlohmann::json::parse(ran.out, nullptr, false).value("state", ""), "failed") << ran.out;
+}
+
 TEST_F(Command, RunWithoutInputsIsAUsageError) {
   EXPECT_EQ(sublet({"run", "video", "--in", in(), "--out", out()}).code, 2);
   EXPECT_EQ(sublet({"run", "no-such-pipeline", "--in", in(), "--out", out()}).code, 2);

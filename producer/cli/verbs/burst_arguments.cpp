@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "producer/cli/pipelines.hpp"
 #include "producer/cli/text.hpp"
 
@@ -40,9 +42,25 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
                   "The least that the broker's store has to give, else nothing is submitted: none, fast, fsync or replicated")
       ->type_name("CLASS")
       ->capture_default_str();
+  verb.add_option("--by-reference", arguments.by_reference,
+                  "Files and outputs stay in that much memory which the workers of this host share, for example 256MiB")
+      ->type_name("SIZE");
 }
 
 namespace {
+
+/// A job by reference ends with its producer, and the broker never sees an output.
+Result<std::optional<ByReference>> shared_memory(const BurstArguments& arguments, AggregateKind aggregate, bool fetch) {
+  if (arguments.by_reference.empty()) return std::nullopt;
+  const auto memory = parse_size(arguments.by_reference, "--by-reference");
+  if (!memory) return std::unexpected(memory.error());
+  if (!fetch) return fail(ErrorCode::bad_argument, "--by-reference keeps the files in this process until they have run; add --wait");
+  if (aggregate != AggregateKind::collect) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("--by-reference with --aggregate {}: such outputs never reach the broker; use collect", name_of(aggregate)));
+  }
+  return ByReference{.memory = *memory};
+}
 
 Result<JobSpec> make_spec(const BurstArguments& arguments) {
   const auto policy = parse_policy(arguments.policy);
@@ -73,6 +91,9 @@ Result<BurstPlan> make_plan(const Environment& environment, const BurstArguments
   auto spec = make_spec(arguments);
   if (!spec) return std::unexpected(spec.error());
   plan.spec = std::move(*spec);
+  auto by_reference = shared_memory(arguments, plan.spec.aggregate, fetch);
+  if (!by_reference) return std::unexpected(by_reference.error());
+  plan.by_reference = *by_reference;
   auto bundle = load_pipeline(arguments.pipeline, environment.pipeline_folders, arguments.settings);
   if (!bundle) return std::unexpected(bundle.error());
   plan.bundle = std::move(*bundle);

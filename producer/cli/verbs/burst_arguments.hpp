@@ -27,6 +27,7 @@ struct BurstArguments {
   std::string isolation = "tenant";
   std::string tenant = "default";
   std::string durability = "none";
+  std::string by_reference;
 };
 
 void add_burst_options(CLI::App& verb, BurstArguments& arguments);

@@ -39,6 +39,10 @@ Result<BurstPlan> plan_of(const Environment& environment, const SubmitArguments&
   if (arguments.priority > 9) {
     return fail(ErrorCode::bad_argument, fmt::format("there is no priority {}; 0 is first, 9 is last", arguments.priority));
   }
+  if (!arguments.burst.by_reference.empty() && !arguments.key.empty()) {
+    return fail(ErrorCode::bad_argument,
+                "--by-reference with --key: its files go with this command, so no key goes on with it; leave one away");
+  }
   auto plan = make_plan(environment, arguments.burst, arguments.wait);
   if (!plan) return plan;
   if (auto applied = apply(arguments.times, std::chrono::system_clock::now(), plan->spec); !applied)
@@ -108,7 +112,7 @@ struct OutputsArguments {
 };
 
 Result<ExitCode> fetch(Environment& environment, const OutputsArguments& arguments, Client& client, bool json) {
-  BurstPlan plan{.inputs = {}, .bundle = {}, .spec = {}, .sink = nullptr, .batch = 0, .keep_when_stopped = true};
+  BurstPlan plan{.inputs = {}, .bundle = {}, .spec = {}, .sink = nullptr, .batch = 0, .keep_when_stopped = true, .by_reference = {}};
   plan.spec.aggregate = arguments.concat ? AggregateKind::concat : AggregateKind::collect;
   if (!arguments.in.empty()) {
     auto inputs = collect_inputs(arguments.in, 0);

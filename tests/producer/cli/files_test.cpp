@@ -1,5 +1,6 @@
 #include "producer/cli/files.hpp"
 
+#include <array>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -142,6 +143,16 @@ TEST_F(Files, OneThatGrewPastTheLargestIsRefused) {
   const auto inputs = collect_inputs({in().string()}, 0);
   put("in/a", "12");
   EXPECT_EQ(read_input(inputs->files[0], 1).error().code, ErrorCode::chunk_too_large);
+}
+
+TEST_F(Files, AreReadRightToWhereTheyBelong) {
+  put("in/a", "text");
+  const auto inputs = collect_inputs({in().string()}, 0);
+  std::array<std::byte, 5> room{};
+  ASSERT_EQ(read_input(inputs->files[0], room), 4U);
+  EXPECT_EQ(as_text(ByteView(room).first(4)), "text");
+  EXPECT_EQ(read_input(inputs->files[0], std::span(room).first(4)), 4U);
+  EXPECT_EQ(read_input(inputs->files[0], std::span(room).first(3)).error().code, ErrorCode::chunk_too_large);
 }
 
 TEST_F(Files, OutputsKeepTheirRelativeNames) {
