@@ -88,7 +88,7 @@ class Client {
   /// are copied once each way, to the device and back. Only those workers run it. What was submitted survives brokers and workers, but not
   /// this process: a chunk that has not run by then is dead with `payload_lost`, so keep the job until it has ended; an idempotency key is
   /// `bad_argument`. Outputs are read here, each once: one that a second reader is sent again is `payload_lost`. They are aggregated by
-  /// `collect` or `count` only. An output holds its place until it is let go of: copy what you keep for long.
+  /// `collect` only. An output holds its place until it is let go of: copy what you keep for long.
   Result<Job> open(const Bundle& bundle, JobSpec spec, const ByReference& by_reference);
   /// An existing job, `not_found` when the broker has none of that id.
   Result<Job> attach(JobId job);

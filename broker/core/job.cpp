@@ -123,9 +123,9 @@ Result<void> check_sizes(const JobSpec& spec, std::uint64_t max_chunk_bytes) {
       return fail(ErrorCode::bad_argument, fmt::format("max_chunk_bytes {} by reference, where each reference takes {}; send such chunks",
                                                        spec.max_chunk_bytes, Reference::kBytes));
     }
-    if (spec.aggregate != AggregateKind::collect && spec.aggregate != AggregateKind::count) {
-      return fail(ErrorCode::bad_argument,
-                  "outputs by reference do not come here; aggregate them where they are read (collect), or count them");
+    // A count, too, would leave nobody who reads an output and makes room for the next.
+    if (spec.aggregate != AggregateKind::collect) {
+      return fail(ErrorCode::bad_argument, "outputs by reference do not come here; aggregate them where they are read (collect)");
     }
   }
   if (spec.priority > 9) return fail(ErrorCode::bad_argument, fmt::format("priority {} is none of 0 (first) to 9 (last)", spec.priority));
