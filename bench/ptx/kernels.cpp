@@ -20,6 +20,7 @@ constexpr std::size_t kElements = 1'000'000;
 constexpr std::size_t kRows = 128;
 constexpr std::size_t kOptions = 16;
 constexpr std::uint32_t kPaths = 16'384;
+constexpr std::uint32_t kFrames = 5;
 constexpr plain::Sizes kLarger = {.width = 320, .height = 240, .out_width = 640, .out_height = 480};
 constexpr plain::Sizes kSmaller = {.width = 640, .height = 480, .out_width = 320, .out_height = 240};
 constexpr plain::Sizes kSame = {.width = 640, .height = 480, .out_width = 640, .out_height = 480};
@@ -67,6 +68,7 @@ Dim3 line(std::size_t threads) { return {blocks_of(threads, 256), 1, 1}; }
 Dim3 square(const plain::Sizes& sizes) {
   return {blocks_of(static_cast<std::size_t>(sizes.out_width), 16), blocks_of(static_cast<std::size_t>(sizes.out_height), 16), 1};
 }
+Dim3 frames_of(std::size_t samples) { return {blocks_of(samples, 256), kFrames, 1}; }
 std::size_t image_in(const plain::Sizes& sizes) { return static_cast<std::size_t>(sizes.width * sizes.height * 3); }
 std::size_t image_out(const plain::Sizes& sizes) { return static_cast<std::size_t>(sizes.out_width * sizes.out_height * 3); }
 
@@ -117,7 +119,13 @@ std::vector<Case> image_cases() {
        [](Memory& m) { plain::correct_colour(m.read<U8>(), m.written<U8>(), kMatrix, 0.95F); }},
       {"image/image", "sharpen", Kind::elementwise, Filling::bytes, image_in(kSame), image_out(kSame), square(kSame), kSquare,
        [](const Memory& m) { return std::move(both(m).add(kSame.width).add(kSame.height).add(0.8F)); },
-       [](Memory& m) { plain::sharpen(m.read<U8>(), m.written<U8>(), kSame, 0.8F); }}};
+       [](Memory& m) { plain::sharpen(m.read<U8>(), m.written<U8>(), kSame, 0.8F); }},
+      {"video/clip", "denoise_temporal", Kind::elementwise, Filling::bytes, kFrames * image_in(kSame), kFrames * image_in(kSame),
+       frames_of(image_in(kSame)), kLine,
+       [](const Memory& m) {
+         return std::move(both(m).add(static_cast<int>(image_in(kSame))).add(static_cast<int>(kFrames)).add(2).add(24.0F));
+       },
+       [](Memory& m) { plain::denoise_temporal(m.read<U8>(), m.written<U8>(), image_in(kSame), 2, 24.0F); }}};
 }
 
 std::vector<Case> shared_cases() {

@@ -37,6 +37,8 @@ void resize_bilinear(Bytes8 in, std::span<std::uint8_t> out, const Sizes& sizes)
 void resize_area(Bytes8 in, std::span<std::uint8_t> out, const Sizes& sizes);
 /// @param matrix  3 x 4, row by row
 void correct_colour(Bytes8 in, std::span<std::uint8_t> out, std::span<const float, 12> matrix, float gamma);
+/// @param samples  of a frame
+void denoise_temporal(Bytes8 in, std::span<std::uint8_t> out, std::size_t samples, int radius, float strength);
 void sharpen(Bytes8 in, std::span<std::uint8_t> out, const Sizes& sizes, float amount);
 
 }  // namespace sublet::bench::plain

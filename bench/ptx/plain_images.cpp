@@ -85,6 +85,26 @@ void correct_colour(Bytes8 in, std::span<std::uint8_t> out, std::span<const floa
   }
 }
 
+void denoise_temporal(Bytes8 in, std::span<std::uint8_t> out, std::size_t samples, int radius, float strength) {
+  const int frames = static_cast<int>(in.size() / samples);
+  for (int frame = 0; frame < frames; ++frame) {
+    const auto of_frame = [&](int f) { return in.data() + static_cast<std::size_t>(f) * samples; };
+    for (std::size_t i = 0; i < samples; ++i) {
+      const auto centre = static_cast<float>(of_frame(frame)[i]);
+      float sum = centre;
+      float weights = 1;
+      for (int f = std::max(frame - radius, 0); f <= std::min(frame + radius, frames - 1); ++f) {
+        if (f == frame) continue;
+        const auto value = static_cast<float>(of_frame(f)[i]);
+        const float weight = std::max(1 - std::abs(value - centre) / strength, 0.0F);
+        sum += weight * value;
+        weights += weight;
+      }
+      out[static_cast<std::size_t>(frame) * samples + i] = static_cast<std::uint8_t>(sum / weights + 0.5F);
+    }
+  }
+}
+
 void sharpen(Bytes8 in, std::span<std::uint8_t> out, const Sizes& sizes, float amount) {
   const int width = sizes.width;
   const int height = sizes.height;
