@@ -144,6 +144,7 @@ struct JobStatus {
   std::uint64_t deadline_ms = 0;   ///< until its deadline; 0: none, or it has ended
   std::uint64_t forgotten_ms = 0;  ///< an ended job: until it is forgotten
   JobId origin = {};               ///< the job whose dead chunks it replays
+  bool by_reference = false;       ///< its payloads and outputs stay in the memory of the process that opened it
 
   bool operator==(const JobStatus&) const = default;
 };

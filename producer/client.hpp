@@ -90,7 +90,8 @@ class Client {
   /// `bad_argument`. Outputs are read here, each once: one that a second reader is sent again is `payload_lost`. They are aggregated by
   /// `collect` only. An output holds its place until it is let go of: copy what you keep for long.
   Result<Job> open(const Bundle& bundle, JobSpec spec, const ByReference& by_reference);
-  /// An existing job, `not_found` when the broker has none of that id.
+  /// An existing job, `not_found` when the broker has none of that id. Of one that another process opened by reference, reading outputs is
+  /// `bad_argument`.
   Result<Job> attach(JobId job);
 
   Result<JobStatus> status(JobId job);

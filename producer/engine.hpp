@@ -26,6 +26,9 @@ namespace sublet::producer {
 using StatusCallback = std::function<void(const JobStatus&)>;
 using AcceptedCallback = std::function<void(const AcceptedChunks&)>;
 
+/// In place of a reader's id, for outputs that cannot be read here.
+constexpr std::uint64_t kNoReader = 0;
+
 /// One job, as its callers share it. Guarded by the engine's lock.
 struct JobHandle {
   std::shared_ptr<KnownJob> state;

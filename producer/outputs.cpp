@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "common/io/clock.hpp"
 #include "producer/outputs_state.hpp"
 
@@ -41,6 +43,11 @@ Result<std::span<const ChunkOutput>> Outputs::next_batch(Millis timeout) {
 void Outputs::taken() { state_->confirm(true); }
 
 Result<void> Outputs::State::fill(std::size_t most, Millis timeout) {
+  if (reader == producer::kNoReader) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("the outputs of job {} stay in the memory of the process that opened it by reference; read them there",
+                            to_hex(job->state->id)));
+  }
   confirm(false);
   batch.clear();
   const std::optional<Instant> deadline = timeout == kForever ? std::nullopt : std::optional(io::now() + timeout);

@@ -67,6 +67,7 @@ JobStatus status_of(const Job& job, Instant now) {
       .deadline_ms = left(job.deadline, now),
       .forgotten_ms = job.has_ended() ? left(job.forgotten_at, now) : 0,
       .origin = job.origin,
+      .by_reference = job.spec.host != Token{},
   };
   // A job that goes on, or is done in spite of it, has no error of its own.
   if (progress.state == JobState::failed || progress.state == JobState::cancelled) {

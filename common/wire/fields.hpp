@@ -80,7 +80,8 @@ struct FieldTable<JobStatus> {
                                              Field{"after", &JobStatus::after},
                                              Field{"deadline_ms", &JobStatus::deadline_ms},
                                              Field{"forgotten_ms", &JobStatus::forgotten_ms},
-                                             Field{"origin", &JobStatus::origin}};
+                                             Field{"origin", &JobStatus::origin},
+                                             Field{"by_reference", &JobStatus::by_reference}};
 };
 
 template <>

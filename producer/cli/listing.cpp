@@ -159,6 +159,7 @@ std::string job_text(const JobStatus& job, std::size_t width) {
   if (job.deadline_ms > 0) pairs.emplace_back("deadline", "in " + duration_text(Millis(job.deadline_ms)));
   if (job.forgotten_ms > 0) pairs.emplace_back("kept", "for another " + duration_text(Millis(job.forgotten_ms)));
   if (job.origin != JobId{}) pairs.emplace_back("replays", to_hex(job.origin));
+  if (job.by_reference) pairs.emplace_back("payloads", "by reference, in the process that submits them");
   return render_pairs(pairs, width);
 }
 
@@ -195,7 +196,8 @@ Json job_json(const JobStatus& job) {
           {"after", ids_json(job.after)},
           {"deadline_ms", job.deadline_ms},
           {"forgotten_ms", job.forgotten_ms},
-          {"origin", job.origin == JobId{} ? Json(nullptr) : Json(to_hex(job.origin))}};
+          {"origin", job.origin == JobId{} ? Json(nullptr) : Json(to_hex(job.origin))},
+          {"by_reference", job.by_reference}};
 }
 
 Json queue_json(const wire::QueueStatus& queue) {

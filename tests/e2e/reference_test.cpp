@@ -163,6 +163,24 @@ TEST(Referred, AnOutputThatASecondReaderIsSentAgainIsNotSomebodyElses) {
   EXPECT_EQ(others, 9U);
 }
 
+TEST(Referred, OutputsAreNotReadInAnotherProcessNorTakenFromTheirReader) {
+  Cluster cluster;
+  cluster.add_worker();
+  auto client = connect(cluster.endpoint());
+  auto job = client.open(shipped("echo/echo.yaml"), spec_of(1'000), kSmall).value();
+  submit(job, 0, 10, 1'000);
+  ASSERT_TRUE(job.close());
+  auto outputs = job.outputs();
+  ASSERT_TRUE(outputs.next());
+
+  auto other = connect(cluster.endpoint()).attach(job.id()).value();
+  EXPECT_TRUE(other.status()->by_reference);
+  EXPECT_EQ(other.outputs().next().error().code, ErrorCode::bad_argument);
+  std::size_t others = 0;
+  while (outputs.next().value()) ++others;
+  EXPECT_EQ(others, 9U);
+}
+
 TEST(Referred, APayloadIsFilledInItsPlace) {
   Cluster cluster;
   cluster.add_worker();

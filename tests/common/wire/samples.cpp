@@ -53,7 +53,8 @@ JobStatus failed_job() {
           .error = ErrorCode::retries_exhausted,
           .error_detail = "chunk 2: transient",
           .forgotten_ms = 3'600'000,
-          .origin = JobId{0xc0ffee01}};
+          .origin = JobId{0xc0ffee01},
+          .by_reference = true};
 }
 
 QueueStatus default_queue() {
