@@ -16,6 +16,7 @@
 #include "gpu-worker/devices/cpu/device.hpp"
 #include "gpu-worker/session/lane.hpp"
 #include "tests/gpu-worker/cuda/card.hpp"
+#include "tests/support/near.hpp"
 #include "tests/support/source.hpp"
 
 namespace sublet::test {
@@ -97,14 +98,7 @@ Bytes options(std::size_t size, Random& random) {
 void expect_equal(const Bytes& output, const Bytes& expected) { EXPECT_EQ(output, expected); }
 
 void expect_bytes_near(const Bytes& output, const Bytes& expected) {
-  ASSERT_EQ(output.size(), expected.size());
-  std::size_t different = 0;
-  for (std::size_t i = 0; i < output.size(); ++i) {
-    const int difference = std::to_integer<int>(output[i]) - std::to_integer<int>(expected[i]);
-    ASSERT_LE(std::abs(difference), 2) << "byte " << i;
-    different += difference == 0 ? 0 : 1;
-  }
-  EXPECT_LE(different, output.size() / 1000);
+  EXPECT_LE(different_bytes(output, expected, 2), expected.size() / 1000);
 }
 
 void expect_floats_near(const Bytes& output, const Bytes& expected) {
