@@ -79,7 +79,6 @@ Result<Job> Client::attach(JobId job) {
   if (!known) return std::unexpected(std::move(known.error()));
   const std::uint64_t accepted = known->accepted;
   auto handle = engine_->handle(job, [&](producer::KnownJob& state) {
-    state.by_reference = known->by_reference;
     if (!state.status) state.status = std::move(*known);
   });
   return Job(engine_, std::move(handle), {.resumed = true, .accepted = accepted});

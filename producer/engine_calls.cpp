@@ -289,7 +289,7 @@ void Engine::set_callback(JobHandle& job, AcceptedCallback callback) {
 std::uint64_t Engine::open_reader(JobHandle& job) {
   Lock lock(mutex_);
   // What another process reads must not be taken from it: here it would be references to that one's memory.
-  if (job.state->by_reference && !job.places) return kNoReader;
+  if (!job.places && job.state->status && job.state->status->by_reference) return kNoReader;
   auto& connection = router_.connection(*job.state);
   connection.follow(job.state, kFollowInterval);
   const auto reader = connection.open_reader(job.state, {.chunks = options_.read_window_chunks, .bytes = options_.read_window.count});

@@ -40,8 +40,6 @@ struct KnownJob {
   /// Why the job is no more.
   std::optional<Error> lost;
 
-  /// Attached to, and opened by reference: perhaps by another process.
-  bool by_reference = false;
   std::optional<JobStatus> status;  ///< the newest seen
   std::uint64_t watch_request = 0;  ///< 0: not followed
   Millis watch_interval{0};
