@@ -143,14 +143,15 @@ Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argum
   CompiledArgument result;
   result.type_ = argument.type;
   if (argument.type == ArgumentType::buffer) {
-    const auto found = std::ranges::find(pipeline.buffers, argument.value, &PipelineBuffer::name);
-    if (found == pipeline.buffers.end()) {
-      std::vector<std::string_view> known;
-      for (const auto& each : pipeline.buffers) known.push_back(each.name);
+    std::vector<std::string_view> known;
+    for (const auto& each : pipeline.buffers) known.push_back(each.name);
+    for (const auto& each : pipeline.residents) known.push_back(each.name);
+    const auto found = std::ranges::find(known, argument.value);
+    if (found == known.end()) {
       return fail(ErrorCode::bad_pipeline,
                   fmt::format("there is no buffer {}{}", in_quotes(argument.value), name_remedy(argument.value, known)));
     }
-    result.buffer_ = static_cast<std::uint32_t>(found - pipeline.buffers.begin());
+    result.buffer_ = static_cast<std::uint32_t>(found - known.begin());
     return result;
   }
   const std::string_view text = trimmed(argument.value);

@@ -30,7 +30,7 @@ class CompiledArgument {
 
   [[nodiscard]] ArgumentType type() const { return type_; }
   [[nodiscard]] bool is_buffer() const { return type_ == ArgumentType::buffer; }
-  /// Position among the pipeline's buffers, of an argument that is one.
+  /// Position among the pipeline's buffers, behind which its residents are counted on, of an argument that is one.
   [[nodiscard]] std::uint32_t buffer() const { return buffer_; }
   /// The value's bits in the low bytes, for an argument that is a number; `bad_pipeline` when the type cannot hold it at this `n`.
   [[nodiscard]] Result<std::uint64_t> bits(std::uint64_t n) const;

@@ -60,6 +60,28 @@ Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& sta
   return result;
 }
 
+Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& repeat, const Pipeline& pipeline) {
+  CompiledRepeat result{.label = fmt::format("repeat {}", number + 1), .first = repeat.first, .stages = repeat.stages, .times = {}, .every = {},
+                        .until = {}, .otherwise = {}};
+  auto times = compile_at(result.label + ", times", repeat.times, pipeline);
+  if (!times) return std::unexpected(times.error());
+  result.times = *std::move(times);
+  auto every = compile_at(result.label + ", every", repeat.every.empty() ? "1" : repeat.every, pipeline);
+  if (!every) return std::unexpected(every.error());
+  result.every = *std::move(every);
+  if (!repeat.until.empty()) {
+    auto until = CompiledUntil::compile(repeat.until, pipeline);
+    if (!until) return fail_in(result.label + ", until", until.error());
+    result.until = *std::move(until);
+  }
+  if (!repeat.otherwise.empty()) {
+    auto message = CompiledMessage::compile(repeat.otherwise, pipeline.parameters);
+    if (!message) return fail_in(result.label, message.error());
+    result.otherwise = *std::move(message);
+  }
+  return result;
+}
+
 std::uint32_t position(const Pipeline& pipeline, std::string_view buffer) {
   return static_cast<std::uint32_t>(std::ranges::find(pipeline.buffers, buffer, &PipelineBuffer::name) - pipeline.buffers.begin());
 }
@@ -106,10 +128,10 @@ Result<std::uint64_t> CompiledPipeline::buffer_bytes(std::size_t buffer, std::ui
   return bytes;
 }
 
-Result<std::uint64_t> CompiledPipeline::allocated_bytes(std::size_t buffer, std::uint64_t bytes) const {
+Result<std::uint64_t> allocated_bytes(std::string_view buffer, std::uint64_t bytes) {
   if (bytes > std::numeric_limits<std::uint64_t>::max() - kAllocationUnit) {
     return fail(ErrorCode::bad_pipeline,
-                fmt::format("buffer {}: {} bytes are more than any card has; make it smaller", in_quotes(buffers[buffer].name), bytes));
+                fmt::format("buffer {}: {} bytes are more than any card has; make it smaller", in_quotes(buffer), bytes));
   }
   return std::max<std::uint64_t>((bytes + kAllocationUnit - 1) / kAllocationUnit, 1) * kAllocationUnit;
 }
@@ -150,6 +172,11 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
     auto stage = compile_stage(i, pipeline.stages[i], pipeline);
     if (!stage) return std::unexpected(stage.error());
     result.stages.push_back(*std::move(stage));
+  }
+  for (std::size_t i = 0; i < pipeline.repeats.size(); ++i) {
+    auto repeat = compile_repeat(i, pipeline.repeats[i], pipeline);
+    if (!repeat) return std::unexpected(repeat.error());
+    result.repeats.push_back(*std::move(repeat));
   }
   result.input = position(pipeline, pipeline.input);
   result.output = position(pipeline, pipeline.output);

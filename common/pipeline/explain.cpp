@@ -106,7 +106,7 @@ Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipelin
   for (std::size_t i = 0; i < compiled.buffers.size(); ++i) {
     const auto bytes = compiled.buffer_bytes(i, n);
     if (!bytes) return std::unexpected(bytes.error());
-    const auto allocated = compiled.allocated_bytes(i, *bytes);
+    const auto allocated = allocated_bytes(compiled.buffers[i].name, *bytes);
     if (!allocated) return std::unexpected(allocated.error());
     std::string role = i == compiled.input ? "input" : "";
     if (i == compiled.output) role += role.empty() ? "output" : ", output";

@@ -39,9 +39,17 @@ struct PipelineBuffer {
   bool operator==(const PipelineBuffer&) const = default;
 };
 
+/// Data that all chunks of a session share: uploaded once when it starts, and only read from then on.
+struct PipelineResident {
+  std::string name;
+  std::string file;         ///< beside the pipeline's file; empty inside a bundle
+  std::uint64_t bytes = 0;  ///< of the file; 0 until it was read
+  bool operator==(const PipelineResident&) const = default;
+};
+
 enum class ArgumentType : std::uint8_t { buffer, u8, s8, u16, s16, u32, s32, u64, s64, f32, f64 };
 
-/// A buffer's address, or a number: an expression for the integer types (for the signed ones also a negative number, or the name of a
+/// The address of a buffer or a resident, or a number: an expression for the integer types (for the signed ones also a negative number, or the name of a
 /// parameter that is one), a number or a parameter's name for the float types.
 struct PipelineArgument {
   ArgumentType type = ArgumentType::buffer;
@@ -68,13 +76,26 @@ struct PipelineStage {
   bool operator==(const PipelineStage&) const = default;
 };
 
+/// Stages that follow each other and run several times, all on the device between two looks at the condition.
+struct PipelineRepeat {
+  std::uint32_t first = 0;   ///< position of the first of them among the stages
+  std::uint32_t stages = 1;  ///< how many there are
+  Expression times;          ///< how often, at most
+  Expression every;          ///< looks at the condition after so many; empty: after each
+  std::string until;         ///< ends it early, such as `f32 residual < tolerance`; empty: nothing does
+  std::string otherwise;     ///< what a chunk for which the condition never held fails with; empty: it goes on
+  bool operator==(const PipelineRepeat&) const = default;
+};
+
 struct Pipeline {
   std::string name;
   std::vector<PipelineModule> modules;
   std::vector<PipelineParameter> parameters;
   std::vector<PipelineBuffer> buffers;
+  std::vector<PipelineResident> residents;
   std::vector<PipelineRequirement> require;
   std::vector<PipelineStage> stages;
+  std::vector<PipelineRepeat> repeats;   ///< in the order of their stages, none of which is in two
   std::string input;                     ///< the buffer that holds the chunk's payload
   std::string output;                    ///< the buffer that holds its output
   Expression output_bytes;               ///< how much of it; empty: all
@@ -90,10 +111,18 @@ struct ModuleImage {
   bool operator==(const ModuleImage&) const = default;
 };
 
+/// A resident's bytes as they travel.
+struct ResidentData {
+  std::string name;
+  std::vector<std::byte> data;
+  bool operator==(const ResidentData&) const = default;
+};
+
 /// What a session needs to run a pipeline. Encoded as MessagePack by `common/wire/bundle.hpp`; its content hash is its name everywhere.
 struct Bundle {
   Pipeline pipeline;
   std::vector<ModuleImage> modules;
+  std::vector<ResidentData> residents;
   bool operator==(const Bundle&) const = default;
 };
 
@@ -105,10 +134,12 @@ struct PipelineLimits {
   static constexpr std::size_t kModules = 16;
   static constexpr std::size_t kParameters = 64;
   static constexpr std::size_t kBuffers = 64;
+  static constexpr std::size_t kResidents = 16;
   static constexpr std::size_t kRequirements = 16;
   static constexpr std::size_t kMessageLength = 256;
   static constexpr std::size_t kStages = 64;
   static constexpr std::size_t kArguments = 32;
+  static constexpr std::uint64_t kLaunches = 1U << 20U;  ///< of one chunk, repeats counted
   static constexpr std::uint32_t kThreadsPerBlock = 1024;
   static constexpr std::uint32_t kBlockDepth = 64;  ///< threads of a block in z
   static constexpr std::uint32_t kSharedBytes = 227U << 10U;
@@ -132,7 +163,10 @@ Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n);
 /// VRAM that a lease is charged for its modules: each image rounded up to 64 KiB.
 Bytes module_bytes(const Bundle& bundle);
 
-/// The slice a lease needs: lanes x its buffers + `modules`. A session allocates its buffers once, each as large as the larger of n = 0 and
+/// VRAM that a lease is charged for its residents: each rounded up as a buffer is.
+Result<Bytes> resident_bytes(const Pipeline& pipeline);
+
+/// The slice a lease needs: lanes x its buffers + residents + `modules`. A session allocates its buffers once, each as large as the larger of n = 0 and
 /// n = max_chunk makes it, so a size that shrinks as n grows is covered too.
 /// @param modules  as `module_bytes` counts them
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);

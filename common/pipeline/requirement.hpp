@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/error.hpp"
+#include "common/pipeline/comparison.hpp"
 #include "common/pipeline/expression.hpp"
+#include "common/pipeline/message.hpp"
 #include "common/pipeline/pipeline.hpp"
 
 namespace sublet {
@@ -20,30 +20,16 @@ class CompiledRequirement {
 
   /// `bad_pipeline` when a side cannot be computed at this `n`.
   [[nodiscard]] Result<bool> holds(std::uint64_t n) const;
-  /// What to tell whoever sent a chunk of `n` bytes. A number that cannot be computed is `?`.
-  [[nodiscard]] std::string message(std::uint64_t n) const;
+  /// What to tell whoever sent a chunk of `n` bytes.
+  [[nodiscard]] std::string message(std::uint64_t n) const { return message_.at(n); }
 
  private:
-  enum class Comparison : std::uint8_t { equal, unequal, less, at_most, greater, at_least };
-
-  /// `text`, and then the value of an expression unless it is the last.
-  struct Part {
-    std::string text;
-    CompiledExpression value;
-  };
-
-  struct Operator {
-    std::string_view text;
-    Comparison comparison;
-  };
-  static std::span<const Operator> operators();
   Result<void> read_condition(std::string_view text, std::span<const PipelineParameter> parameters);
-  Result<void> read_message(std::string_view text, std::span<const PipelineParameter> parameters);
 
   CompiledExpression left_;
   CompiledExpression right_;
   Comparison comparison_ = Comparison::equal;
-  std::vector<Part> parts_;
+  CompiledMessage message_;
 };
 
 }  // namespace sublet

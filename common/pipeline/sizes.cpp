@@ -26,7 +26,7 @@ Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipe
       if (!bytes) return bytes;
       largest = std::max(largest, *bytes);
     }
-    const auto allocated = compiled.allocated_bytes(i, largest);
+    const auto allocated = allocated_bytes(compiled.buffers[i].name, largest);
     if (!allocated) return allocated;
     if (__builtin_add_overflow(sum, *allocated, &sum)) return too_much(pipeline);
   }
@@ -50,6 +50,16 @@ Bytes module_bytes(const Bundle& bundle) {
   return sum;
 }
 
+Result<Bytes> resident_bytes(const Pipeline& pipeline) {
+  std::uint64_t sum = 0;
+  for (const auto& resident : pipeline.residents) {
+    const auto allocated = allocated_bytes(resident.name, resident.bytes);
+    if (!allocated) return std::unexpected(allocated.error());
+    if (__builtin_add_overflow(sum, *allocated, &sum)) return too_much(pipeline);
+  }
+  return Bytes{sum};
+}
+
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
@@ -57,7 +67,9 @@ Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_byte
   if (!lane) return std::unexpected(lane.error());
   std::uint64_t sum = 0;
   if (__builtin_mul_overflow(*lane, std::uint64_t{pipeline.lanes}, &sum)) return too_much(pipeline);
-  if (__builtin_add_overflow(sum, modules.count, &sum)) return too_much(pipeline);
+  const auto residents = resident_bytes(pipeline);
+  if (!residents) return residents;
+  if (__builtin_add_overflow(sum, modules.count, &sum) || __builtin_add_overflow(sum, residents->count, &sum)) return too_much(pipeline);
   return Bytes{sum};
 }
 

@@ -137,7 +137,7 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
     if (!empty) return std::unexpected(empty.error());
     const auto largest = plan.pipeline_.buffer_bytes(i, max_chunk_bytes);
     if (!largest) return std::unexpected(largest.error());
-    const auto capacity = plan.pipeline_.allocated_bytes(i, std::max(*empty, *largest));
+    const auto capacity = allocated_bytes(plan.pipeline_.buffers[i].name, std::max(*empty, *largest));
     if (!capacity) return std::unexpected(capacity.error());
     plan.buffers_.push_back({.name = plan.pipeline_.buffers[i].name, .capacity = {*capacity}});
   }
