@@ -115,22 +115,27 @@ TEST(PtxFloat, DirectedRoundingRoundsThatWay) {
 TEST(PtxFloat, FtzFlushesInputsAndResultsKeepingTheSign) {
   check2<float>("add.ftz.f32 %d, %a, %b;", kFloats, kFloats, [](float a, float b) { return flush(canonical(flush(a) + flush(b))); });
   check2<float>("mul.ftz.f32 %d, %a, %b;", kFloats, kFloats, [](float a, float b) { return flush(canonical(flush(a) * flush(b))); });
+  // Rounded with any exponent they would still be below the least normal number, or just reach it.
+  const std::vector<float> below = {0x1.fffffep-1F, -0x1p-126F, 0x1.fffffcp-1F, 0x1.000002p-126F};
+  check2<float>("mul.ftz.f32 %d, %a, %b;", below, below, [](float a, float b) {
+    return std::abs(a * b) == 0x1p-126F && std::abs((a * 0x1p32F) * (b * 0x1p32F)) < 0x1p-62F ? std::copysign(0.0F, a * b) : flush(a * b);
+  });
   check2<std::uint32_t>("setp.eq.ftz.f32 %p, %a, %b; selp.u32 %d, 1, 0, %p;", kFloats, kFloats,
                         [](float a, float b) { return flush(a) == flush(b) ? 1U : 0U; });
 }
 
-TEST(PtxFloat, DoublePrecisionPassesOnTheFirstNan) {
+TEST(PtxFloat, DoublePrecisionPassesOnOneNan) {
   const auto nan = [](std::uint64_t payload) { return std::bit_cast<double>(0x7ff0'0000'0000'0000U | payload); };
   const std::vector<double> values = {1.0, nan(1), nan(2), nan(3U | 0x0008'0000'0000'0000U)};
   const auto first = [](double a, double b, double made) {
     const double one = std::isnan(a) ? a : b;
     return std::isnan(one) ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(one) | 0x0008'0000'0000'0000U) : made;
   };
-  check2<double>("add.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a + b); });
-  check2<double>("mul.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a * b); });
+  check2<double>("add.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(b, a, a + b); });
+  check2<double>("mul.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(b, a, a * b); });
   check2<double>("div.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a / b); });
   check2<double>("fma.rn.f64 %d, %a, %b, %a;", values, values, [&](double a, double b) { return first(a, b, std::fma(a, b, a)); });
-  check2<double>("fma.rn.f64 %d, 0d3FF0000000000000, %b, %a;", values, values, [&](double a, double b) { return first(b, a, a + b); });
+  check2<double>("fma.rn.f64 %d, 0d3FF0000000000000, %b, %a;", values, values, [&](double a, double b) { return first(a, b, a + b); });
 }
 
 TEST(PtxFloat, SatClampsAndTurnsNanIntoZero) {
