@@ -7,7 +7,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/cuda/ptx_header.hpp"
 
 namespace sublet::cuda {
 namespace {

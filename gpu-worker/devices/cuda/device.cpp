@@ -142,7 +142,7 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
       new cuda::SharedCard{.driver = *driver,
                            .context = handle,
                            .limits = limits,
-                           .cache = cuda::CodeCache(options.cache.empty() ? cuda::CodeCache::default_folder() : options.cache),
+                           .cache = image::CodeCache(options.cache.empty() ? image::CodeCache::default_folder() : options.cache),
                            .graphs = options.graphs});
   return std::make_unique<CudaDevice>(std::move(info), std::move(context), std::move(shared));
 }

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/image/image_kind.hpp"
 
 namespace sublet::cuda {
 namespace {
@@ -14,14 +14,14 @@ std::unexpected<Error> refused(const Driver& driver, Status status, const char* 
 }
 
 /// The card's own code for PTX or source, from the cache where it was made before.
-Result<std::vector<std::byte>> code_for(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image,
-                                        ImageKind kind) {
+Result<std::vector<std::byte>> code_for(const DriverRef& driver, const CardLimits& card, const image::CodeCache& cache, ByteView image,
+                                        image::ImageKind kind) {
   const std::string made_for = fmt::format("sm_{}{} cuda {}", card.capability.major, card.capability.minor, driver->version());
   if (auto found = cache.find(image, made_for)) {
     return std::move(*found);
   }
   std::string ptx(as_text(image));
-  if (kind == ImageKind::source) {
+  if (kind == image::ImageKind::source) {
     auto compiled = compile_source(ptx, card.capability);
     if (!compiled) {
       return std::unexpected(compiled.error());
@@ -43,13 +43,13 @@ int attribute(const Driver& driver, FunctionHandle function, KernelAttribute whi
 
 }  // namespace
 
-Result<LoadedModule> LoadedModule::load(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image) {
-  const auto kind = kind_of_image(image);
+Result<LoadedModule> LoadedModule::load(const DriverRef& driver, const CardLimits& card, const image::CodeCache& cache, ByteView image) {
+  const auto kind = image::kind_of_image(image);
   if (!kind) {
     return std::unexpected(kind.error());
   }
   std::vector<std::byte> code;
-  if (*kind == ImageKind::ptx || *kind == ImageKind::source) {
+  if (*kind == image::ImageKind::ptx || *kind == image::ImageKind::source) {
     auto made = code_for(driver, card, cache, image, *kind);
     if (!made) {
       return std::unexpected(made.error());

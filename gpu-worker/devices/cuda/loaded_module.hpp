@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "gpu-worker/device.hpp"
-#include "gpu-worker/devices/cuda/code_cache.hpp"
 #include "gpu-worker/devices/cuda/compiler.hpp"
 #include "gpu-worker/devices/cuda/handles.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
 
 namespace sublet::cuda {
 
@@ -36,7 +36,7 @@ struct CardLimits {
 class LoadedModule {
  public:
   /// @param image  PTX, cubin, fatbin, or CUDA C++ source; `load_failed` says what is wrong with it
-  static Result<LoadedModule> load(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image);
+  static Result<LoadedModule> load(const DriverRef& driver, const CardLimits& card, const image::CodeCache& cache, ByteView image);
 
   /// Null when there is none of that name.
   [[nodiscard]] Kernel* kernel(std::string_view name);

@@ -10,12 +10,12 @@
 
 #include "common/ids.hpp"
 #include "gpu-worker/device.hpp"
-#include "gpu-worker/devices/cuda/code_cache.hpp"
 #include "gpu-worker/devices/cuda/host_memory.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
 #include "gpu-worker/devices/cuda/passage_graph.hpp"
 #include "gpu-worker/devices/cuda/stream_manager.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
 
 namespace sublet::cuda {
 
@@ -24,7 +24,7 @@ struct SharedCard {
   DriverRef driver;
   ContextHandle context = nullptr;
   CardLimits limits;
-  CodeCache cache;
+  image::CodeCache cache;
   bool graphs = true;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;

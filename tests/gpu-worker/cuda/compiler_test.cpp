@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/cuda/ptx_header.hpp"
 
 namespace sublet::cuda {
 namespace {

@@ -1,4 +1,4 @@
-#include "gpu-worker/devices/cuda/code_cache.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,7 +13,7 @@
 
 #include "common/wire/bundle.hpp"
 
-namespace sublet::cuda {
+namespace sublet::image {
 namespace {
 
 namespace fs = std::filesystem;
@@ -121,4 +121,4 @@ void CodeCache::make_room() const {
   }
 }
 
-}  // namespace sublet::cuda
+}  // namespace sublet::image
