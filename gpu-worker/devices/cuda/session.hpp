@@ -15,7 +15,6 @@
 #include "gpu-worker/devices/cuda/memory.hpp"
 #include "gpu-worker/devices/cuda/passage_graph.hpp"
 #include "gpu-worker/devices/cuda/stream_manager.hpp"
-#include "gpu-worker/devices/image/code_cache.hpp"
 
 namespace sublet::cuda {
 
@@ -24,7 +23,7 @@ struct SharedCard {
   DriverRef driver;
   ContextHandle context = nullptr;
   CardLimits limits;
-  image::CodeCache cache;
+  HostCode host;
   bool graphs = true;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;

@@ -56,7 +56,7 @@ std::string CodeCache::default_folder() {
 
 std::string CodeCache::path_of(ByteView image, std::string_view made_for) const {
   const std::string name = to_hex(wire::content_hash(image)) + std::string(made_for);
-  return fmt::format("{}/{}.cubin", folder_, to_hex(wire::content_hash(as_view(name))));
+  return fmt::format("{}/{}.code", folder_, to_hex(wire::content_hash(as_view(name))));
 }
 
 /// An entry is the hash of the code and the code, so that one that was cut short by a full disk is none.
