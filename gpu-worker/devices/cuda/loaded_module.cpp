@@ -50,8 +50,8 @@ Result<LoadedModule> LoadedModule::load(const DriverRef& driver, const CardLimit
   }
   std::vector<std::byte> code;
   if (*kind == image::ImageKind::ptx || *kind == image::ImageKind::source) {
-    auto made = *kind == image::ImageKind::ptx ? code_for(driver, card, host.cache, as_text(image))
-                                               : code_of_source(driver, card, host, as_text(image));
+    const std::string_view text = image::text_of_image(image);
+    auto made = *kind == image::ImageKind::ptx ? code_for(driver, card, host.cache, text) : code_of_source(driver, card, host, text);
     if (!made) {
       return std::unexpected(made.error());
     }

@@ -79,15 +79,20 @@ std::string_view without_comments(std::string_view text) {
 
 }  // namespace
 
-Result<ImageKind> kind_of_image(ByteView image) {
+std::string_view text_of_image(ByteView image) {
   const std::string_view text = as_text(image);
-  if (text.starts_with("\x7f"
-                       "ELF")) {
+  return text.substr(0, text.find_last_not_of('\0') + 1);
+}
+
+Result<ImageKind> kind_of_image(ByteView image) {
+  if (as_text(image).starts_with("\x7f"
+                                 "ELF")) {
     return check_elf(image);
   }
   if (image.size() >= sizeof(std::uint32_t) && read<std::uint32_t>(image, 0) == kFatbinMagic) {
     return check_fatbin(image);
   }
+  const std::string_view text = text_of_image(image);
   const std::string_view code = without_comments(text);
   if (code.empty() || text.find('\0') != std::string_view::npos) {
     return fail(ErrorCode::load_failed, "the module is neither PTX, a cubin, a fatbin nor CUDA C++: compile it with nvcc --ptx");

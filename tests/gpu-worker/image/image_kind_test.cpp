@@ -33,6 +33,7 @@ std::vector<std::byte> fatbin(std::uint64_t said, std::size_t there) {
 TEST(ModuleImage, O5_IsKnownByItsFirstBytes) {
   EXPECT_EQ(kind_of_image(as_view("// nvcc wrote this\n\n.version 9.0\n.target sm_75\n")), ImageKind::ptx);
   EXPECT_EQ(kind_of_image(as_view("/* mine */ extern \"C\" __global__ void k() {}")), ImageKind::source);
+  EXPECT_EQ(kind_of_image(as_view(std::string_view(".version 9.0\n\0", 14))), ImageKind::ptx) << "as nvcc embeds it";
   EXPECT_EQ(kind_of_image(elf(3)), ImageKind::cubin);
   EXPECT_EQ(kind_of_image(fatbin(32, 32)), ImageKind::fatbin);
 }
