@@ -96,7 +96,8 @@ std::vector<std::string> Nvrtc::usual_libraries() {
 Result<Nvrtc> Nvrtc::load(std::span<const std::string> libraries) {
   Nvrtc nvrtc;
   for (const std::string& library : libraries) {
-    nvrtc.library_.reset(::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL));
+    // Left in the process, since what it began at its load and keeps per thread does not end with it.
+    nvrtc.library_.reset(::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE));
     if (nvrtc.library_ != nullptr) {
       break;
     }
