@@ -56,7 +56,7 @@ std::string errors_of(std::string_view log) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (line.find("error: ") != std::string_view::npos || line.find("error #") != std::string_view::npos) {
-      errors += fmt::format("{}{}", errors.empty() ? "" : "\n", line);
+      errors += fmt::format("{}{}", errors.empty() ? "" : ", ", line);
     }
   }
   if (errors.empty()) {
@@ -149,8 +149,13 @@ Result<std::string> Nvrtc::compile(std::string_view source, int architecture) co
   // The language does not follow from whichever release is installed.
   const std::array<const char*, 2> options = {target.c_str(), "--std=c++17"};
   if (compile_program(program.get(), static_cast<int>(options.size()), options.data()) != kNvrtcSuccess) {
-    return fail(ErrorCode::load_failed, fmt::format("the module is not PTX, nor CUDA C++ that NVRTC {} compiles: {}", version(),
-                                                    errors_of(text_of(program.get(), get_log_size, get_log))));
+    const std::string errors = errors_of(text_of(program.get(), get_log_size, get_log));
+    const bool header = errors.find("could not open source file") != std::string::npos;
+    return fail(ErrorCode::load_failed,
+                fmt::format("the module is not PTX, nor CUDA C++ that NVRTC {} compiles: {}{}", version(), errors,
+                            header ? "; it reads no headers of this host: put what is needed of them into the module, or compile it with "
+                                     "nvcc --ptx and name the .ptx"
+                                   : ""));
   }
   std::string ptx = text_of(program.get(), get_ptx_size, get_ptx);
   if (ptx.empty()) {
