@@ -12,7 +12,7 @@ namespace sublet::image {
 namespace {
 
 constexpr std::string_view kRemedy =
-    "install it (NVIDIA's package cuda-nvrtc, or Debian's nvidia-cuda-toolkit from non-free), or compile the module with nvcc --ptx "
+    "install it (NVIDIA's package cuda-nvrtc-13-0, or Debian's nvidia-cuda-toolkit from non-free), or compile the module with nvcc --ptx "
     "-arch=compute_75 and name the .ptx";
 
 /// Destroyed where every way out of a function is.
