@@ -107,8 +107,8 @@ Result<Nvrtc> Nvrtc::load(std::span<const std::string> libraries) {
                 fmt::format("the module is CUDA C++ (PTX begins with .version), and this host has no NVRTC to compile it; {}", kRemedy));
   }
 #define SUBLET_NVRTC_FIND(member, name, parameters)                                                                                \
-  nvrtc.member = reinterpret_cast<decltype(nvrtc.member)>(::dlsym(nvrtc.library_.get(), #name));                                   \
-  if (nvrtc.member == nullptr) {                                                                                                   \
+  nvrtc.functions_.member = reinterpret_cast<decltype(nvrtc.functions_.member)>(::dlsym(nvrtc.library_.get(), #name));             \
+  if (nvrtc.functions_.member == nullptr) {                                                                                        \
     return fail(ErrorCode::load_failed, fmt::format("this host's NVRTC has no " #name ", so it is older than 11.2; {}", kRemedy)); \
   }
   SUBLET_NVRTC_FUNCTIONS(SUBLET_NVRTC_FIND)
@@ -122,17 +122,17 @@ Result<Nvrtc> Nvrtc::load(std::span<const std::string> libraries) {
 std::string Nvrtc::version() const {
   int major = 0;
   int minor = 0;
-  get_version(&major, &minor);
+  functions_.get_version(&major, &minor);
   return fmt::format("{}.{}", major, minor);
 }
 
 std::vector<int> Nvrtc::architectures() const {
   int count = 0;
-  if (get_architecture_count(&count) != kNvrtcSuccess || count <= 0) {
+  if (functions_.get_architecture_count(&count) != kNvrtcSuccess || count <= 0) {
     return {};
   }
   std::vector<int> found(static_cast<std::size_t>(count));
-  if (get_architectures(found.data()) != kNvrtcSuccess) {
+  if (functions_.get_architectures(found.data()) != kNvrtcSuccess) {
     return {};
   }
   std::ranges::sort(found);
@@ -141,15 +141,15 @@ std::vector<int> Nvrtc::architectures() const {
 
 Result<std::string> Nvrtc::compile(std::string_view source, int architecture) const {
   const std::string text(source);
-  Program program(destroy_program);
-  if (create_program(program.into(), text.c_str(), "module.cu", 0, nullptr, nullptr) != kNvrtcSuccess) {
+  Program program(functions_.destroy_program);
+  if (functions_.create_program(program.into(), text.c_str(), "module.cu", 0, nullptr, nullptr) != kNvrtcSuccess) {
     return fail(ErrorCode::load_failed, fmt::format("NVRTC {} does not take the module; compile it with nvcc --ptx", version()));
   }
   const std::string target = fmt::format("--gpu-architecture=compute_{}", architecture);
   // The language does not follow from whichever release is installed.
   const std::array<const char*, 2> options = {target.c_str(), "--std=c++17"};
-  if (compile_program(program.get(), static_cast<int>(options.size()), options.data()) != kNvrtcSuccess) {
-    const std::string errors = errors_of(text_of(program.get(), get_log_size, get_log));
+  if (functions_.compile_program(program.get(), static_cast<int>(options.size()), options.data()) != kNvrtcSuccess) {
+    const std::string errors = errors_of(text_of(program.get(), functions_.get_log_size, functions_.get_log));
     const bool header = errors.find("could not open source file") != std::string::npos;
     return fail(ErrorCode::load_failed,
                 fmt::format("the module is not PTX, nor CUDA C++ that NVRTC {} compiles: {}{}", version(), errors,
@@ -157,7 +157,7 @@ Result<std::string> Nvrtc::compile(std::string_view source, int architecture) co
                                      "nvcc --ptx and name the .ptx"
                                    : ""));
   }
-  std::string ptx = text_of(program.get(), get_ptx_size, get_ptx);
+  std::string ptx = text_of(program.get(), functions_.get_ptx_size, functions_.get_ptx);
   if (ptx.empty()) {
     return fail(ErrorCode::load_failed, fmt::format("NVRTC {} made no PTX of the module; compile it with nvcc --ptx", version()));
   }

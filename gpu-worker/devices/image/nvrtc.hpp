@@ -35,11 +35,14 @@ class Nvrtc {
     void operator()(void* library) const;
   };
 
+  struct Functions {
 // NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define SUBLET_NVRTC_MEMBER(member, name, parameters) NvrtcStatus(*member) parameters = nullptr;
-  SUBLET_NVRTC_FUNCTIONS(SUBLET_NVRTC_MEMBER)
+    SUBLET_NVRTC_FUNCTIONS(SUBLET_NVRTC_MEMBER)
 #undef SUBLET_NVRTC_MEMBER
+  };
 
+  Functions functions_;
   std::unique_ptr<void, CloseLibrary> library_;
 };
 
