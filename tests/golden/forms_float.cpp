@@ -8,18 +8,18 @@
 namespace sublet::golden {
 namespace {
 
-constexpr Bound kTwoPlaces{.relative = 0x1p-22};                       // "maximum ulp error of 2"
-constexpr Bound kOnePlace{.relative = 0x1p-23};                        // "maximum ulp error of 1"; sqrt: "maximum relative error 2^-23"
-constexpr Bound kReciprocalRoot{.relative = 0x1.13p-23};               // "maximum relative error 2^-22.9"
-constexpr Bound kSmallAngle{.absolute = 0x1.6bp-21};                   // "2^-20.5 in [-2pi .. 2pi]"
-constexpr Bound kLargeAngle{.absolute = 0x1.3bp-15};                   // "2^-14.7 in [-100pi .. 100pi]"
-constexpr Bound kLogarithm{.relative = 0x1p-22, .absolute = 0x1p-22};  // "absolute 2^-22 in [0.5, 2], relative 2^-22 outside"
-constexpr Bound kHyperbolic{.relative = 0x1p-11};                      // "maximum relative error 2^-11"
-constexpr Bound kHalfHyperbolic{.absolute = 0x1.03p-11};               // f16: "maximum absolute error 2^-10.987"
-constexpr Bound kBrainHyperbolic{.absolute = 0x1p-8};                  // bf16: "maximum absolute error 2^-8"
-constexpr Bound kHalfPower{.relative = 0x1.13p-10};                    // f16: "maximum relative error 2^-9.9"
-constexpr Bound kBrainPower{.relative = 0x1p-7};                       // bf16: "maximum relative error 2^-7"
-constexpr Bound kCoarse{.relative = 0x1p-19};                          // "a gross approximation"
+constexpr Bound kTwoPlaces{.relative = 0x1p-22};                       // at most 2 ulp
+constexpr Bound kOnePlace{.relative = 0x1p-23};                        // at most 1 ulp; sqrt: relative, 2^-23
+constexpr Bound kReciprocalRoot{.relative = 0x1.13p-23};               // relative, 2^-22.9
+constexpr Bound kSmallAngle{.absolute = 0x1.6bp-21};                   // absolute, 2^-20.5 in [-2pi, 2pi]
+constexpr Bound kLargeAngle{.absolute = 0x1.3bp-15};                   // absolute, 2^-14.7 in [-100pi, 100pi]
+constexpr Bound kLogarithm{.relative = 0x1p-22, .absolute = 0x1p-22};  // absolute, 2^-22 in [0.5, 2]; relative, 2^-22 outside
+constexpr Bound kHyperbolic{.relative = 0x1p-11};                      // relative, 2^-11
+constexpr Bound kHalfHyperbolic{.absolute = 0x1.03p-11};               // f16: absolute, 2^-10.987
+constexpr Bound kBrainHyperbolic{.absolute = 0x1p-8};                  // bf16: absolute, 2^-8
+constexpr Bound kHalfPower{.relative = 0x1.13p-10};                    // f16: relative, 2^-9.9
+constexpr Bound kBrainPower{.relative = 0x1p-7};                       // bf16: relative, 2^-7
+constexpr Bound kCoarse{.relative = 0x1p-19};                          // no bound is stated
 
 constexpr auto kFloats = std::to_array<Row>({
     {"{add,sub,mul}{,.rn,.rz,.rm,.rp}{,.ftz}{,.sat}.f32", "T = T T"},
