@@ -76,7 +76,8 @@ class Session {
   virtual Result<void> mem_write(StreamId stream, MemHandle handle, std::uint64_t offset, ByteView bytes) = 0;
   /// Copies device to host, in stream order: `into` is filled when the next `sync` of that stream returns.
   virtual Result<void> mem_read(StreamId stream, MemHandle handle, std::uint64_t offset, std::span<std::byte> into) = 0;
-  /// @param image  PTX text; on cards also a cubin, a fatbin or CUDA C++. The same bytes loaded again answer the same id at no cost.
+  /// @param image  PTX text, CUDA C++ where the host has NVRTC; on cards also a cubin or a fatbin. The same bytes loaded again answer the
+  /// same id at no cost.
   virtual Result<ModuleId> module_load(ByteView image) = 0;
   /// Queues a kernel and returns before it ends. Refused with `launch_failed` (the message lists the module's kernels for an unknown name)
   /// when the kernel, grid, block, shared bytes or arguments cannot be.

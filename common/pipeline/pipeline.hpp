@@ -104,7 +104,7 @@ struct Pipeline {
   bool operator==(const Pipeline&) const = default;
 };
 
-/// A pipeline's module as it travels: PTX text.
+/// A pipeline's module as it travels: PTX text, CUDA C++, or code for cards.
 struct ModuleImage {
   std::string name;
   std::vector<std::byte> image;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gpu-worker/devices/cpu/module_report.hpp"
+#include "gpu-worker/devices/cpu/ptx_of_image.hpp"
 
 namespace sublet::session {
 
@@ -30,7 +31,7 @@ Result<std::string> read_module(const std::string& file) {
     return fail(ErrorCode::io_failed, fmt::format("{} is not a regular file; check the path", file));
   }
   if (std::filesystem::file_size(file, problem) > kLargestFile) {
-    return fail(ErrorCode::load_failed, fmt::format("{} is larger than 16 MiB; a module of PTX text is smaller", file));
+    return fail(ErrorCode::load_failed, fmt::format("{} is larger than 16 MiB; a module is smaller", file));
   }
   std::ifstream stream(file, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(stream), {});
@@ -89,8 +90,9 @@ Json error_json(const Error& error) { return {{"error", {{"name", error_info(err
 }  // namespace
 
 std::string describe_module(const std::string& file) {
-  const auto text = read_module(file);
-  const auto report = text ? cpu::report_on(as_view(*text)) : std::unexpected(text.error());
+  const auto image = read_module(file);
+  const auto ptx = image ? cpu::ptx_of_image(as_view(*image), image::SourceCompiler()) : image;
+  const auto report = ptx ? cpu::report_on(as_view(*ptx)) : std::unexpected(ptx.error());
   return (report ? report_json(*report) : error_json(report.error())).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

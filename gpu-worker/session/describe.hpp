@@ -7,7 +7,7 @@
 
 namespace sublet::session {
 
-/// What the cpu device makes of a file of PTX, as JSON, for `sublet kernel check`: `version`, `target`, `kernels`, `refused`,
+/// What the cpu device makes of a file of PTX or CUDA C++, as JSON, for `sublet kernel check`: `version`, `target`, `kernels`, `refused`,
 /// `refused_total`; or `error`, with `name` and `detail`.
 std::string describe_module(const std::string& file);
 

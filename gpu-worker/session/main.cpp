@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
   app.add_option("--vram", choice.vram.count, "bytes of memory that the cpu device has");
   app.add_option("--threads", choice.threads, "host threads that run kernels");
   std::string described;
-  app.add_option("--describe", described, "write what the cpu device makes of a PTX file to descriptor 3, as JSON, and end");
+  app.add_option("--describe", described, "write what the cpu device makes of a file of PTX or CUDA C++ to descriptor 3, as JSON, and end");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

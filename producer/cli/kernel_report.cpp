@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -106,18 +105,10 @@ Result<ModuleReport> parse_report(std::string_view json) {
 }
 
 Result<ModuleReport> report_on_module(const std::string& file) {
-  const std::filesystem::path path(file);
-  if (path.extension() == ".cu") {
-    auto compiled = path.filename();
-    compiled.replace_extension(".ptx");
-    return fail(ErrorCode::bad_argument, fmt::format("{} is CUDA C++, which only nvcc or NVRTC can read; compile it first: nvcc --ptx "
-                                                     "-arch=compute_75 -o {} {}",
-                                                     printable(file), printable(compiled.string()), printable(file)));
-  }
   const auto answer = ask_session(file);
   if (!answer) return std::unexpected(answer.error());
   auto report = parse_report(*answer);
-  // A session that reads the file names it where it is missing; the parser knows no file.
+  // A session that reads the file names it where it is missing; the parser and the compiler know no file.
   if (!report && report.error().code == ErrorCode::load_failed) {
     return fail(ErrorCode::load_failed, fmt::format("{}: {}", printable(file), report.error().detail));
   }

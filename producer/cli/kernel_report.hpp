@@ -1,6 +1,6 @@
 #pragma once
 
-// What a module of PTX holds, as the cpu device of this installation sees it.
+// What a module of PTX or CUDA C++ holds, as the cpu device of this installation sees it.
 
 #include <array>
 #include <cstdint>
@@ -50,7 +50,8 @@ struct ModuleReport {
   std::uint64_t refused_total = 0;
 };
 
-/// Asks `sublet-session`, where the device is. `bad_argument` for CUDA C++; `load_failed` for what is no PTX.
+/// Asks `sublet-session`, where the device is. `load_failed` for what is neither PTX nor CUDA C++ that compiles, and for CUDA C++
+/// where there is no NVRTC.
 Result<ModuleReport> report_on_module(const std::string& file);
 
 /// The session's answer, or the error that it holds; `protocol_error` for any other text.

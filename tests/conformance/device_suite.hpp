@@ -112,6 +112,18 @@ TEST_P(DeviceSuite, O4_ReadsAfterTheLaunchesBeforeItAndRefusesWhatGoesPastTheEnd
 
 TEST_P(DeviceSuite, O5_TheSameModuleLoadedTwiceIsOne) { EXPECT_EQ(load(*session_), load(*session_)); }
 
+TEST_P(DeviceSuite, O5_CudaSourceIsTakenWhereNvrtcIs) {
+  const auto module = session_->module_load(as_view(kSuiteSource));
+  if (!module && module.error().detail.find("no NVRTC") != std::string::npos) {
+    GTEST_SKIP() << module.error().detail;
+  }
+  ASSERT_TRUE(module) << to_text(module.error());
+  const auto buffer = session_->mem_alloc(32_B);
+  ASSERT_TRUE(session_->launch({}, Packed().add(buffer->value).add(std::uint64_t{42}).launch(*module, "store", {1, 1, 1}, {8, 1, 1})));
+  EXPECT_EQ(read(*session_, *buffer, 8), std::vector<std::uint32_t>(8, 42));
+  EXPECT_EQ(session_->module_load(as_view(kSuiteSource)), *module) << "the same bytes again";
+}
+
 TEST_P(DeviceSuite, O6_LaysPackedArgumentsOutAtTheKernelsOffsets) {
   const auto buffer = session_->mem_alloc(16_B);
   const Packed arguments = Packed().add(buffer->value).add(std::uint32_t{9}).add(std::uint64_t{3});

@@ -80,4 +80,9 @@ AGAIN:
 }
 )";
 
+/// `store` of the suite's module, as CUDA C++.
+inline constexpr std::string_view kSuiteSource = R"(// a comment first
+extern "C" __global__ void store(unsigned* out, unsigned long long value) { out[threadIdx.x] = (unsigned)value; }
+)";
+
 }  // namespace sublet::conformance

@@ -97,6 +97,40 @@ TEST_F(Command, O10_RunOfAHundredFilesWritesEveryOutputUnderItsName) {
   EXPECT_EQ(summary.value("retries", -1), 0);
 }
 
+TEST_F(Command, O5_APipelineMayNameCudaSource) {
+  make_inputs(20, 5'000);
+  setenv("SUBLET_CACHE", (folder_ / "cache").c_str(), 1);
+  const std::string source = contents(SUBLET_SOURCE_DIR "/kernels/video/video.cu");
+  std::ofstream(folder_ / "source.cu") << source;
+  std::ofstream(folder_ / "source.yaml")
+      << "name: source\nmodules: [source.cu]\nbuffers: {raw: n, decoded: n * 4, encoded: n}\ninput: raw\n"
+         "stages:\n  - {kernel: decode, over: n, args: [raw, decoded, i32 n]}\n"
+         "  - {kernel: denoise, over: n, args: [decoded, decoded, i32 n, f32 0.1]}\n"
+         "  - {kernel: encode, over: n, args: [decoded, encoded, i32 n]}\noutput: encoded\n";
+  const auto ran = sublet({"run", folder_ / "source.yaml", "--in", in(), "--out", out(), "--device", "cpu", "--json"});
+  if (ran.out.find("no NVRTC") != std::string::npos) {
+    EXPECT_EQ(ran.code, 1) << ran.out;
+    EXPECT_NE(ran.out.find("\"load_failed\""), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find("module \\\"source\\\""), std::string::npos) << ran.out;
+    GTEST_SKIP() << "this host has no NVRTC";
+  }
+  ASSERT_EQ(ran.code, 0) << ran.out;
+  expect_outputs_of_video(20);
+}
+
+TEST_F(Command, O5_ASourceThatDoesNotCompileEndsTheJobWithTheCompilersErrors) {
+  make_inputs(3, 100);
+  setenv("SUBLET_CACHE", (folder_ / "cache").c_str(), 1);
+  std::ofstream(folder_ / "wrong.cu") << "extern \"C\" __global__ void wrong(char* out) {\n  *out = absent;\n}\n";
+  std::ofstream(folder_ / "wrong.yaml") << "name: wrong\nmodules: [wrong.cu]\nbuffers: {data: n}\ninput: data\n"
+                                           "stages: [{kernel: wrong, over: n, args: [data]}]\noutput: data\n";
+  const auto ran = sublet({"run", folder_ / "wrong.yaml", "--in", in(), "--out", out(), "--device", "cpu", "--json"});
+  if (ran.out.find("no NVRTC") != std::string::npos) GTEST_SKIP() << "this host has no NVRTC";
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_NE(ran.out.find("load_failed"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("module.cu(2): error: identifier \\\"absent\\\" is undefined"), std::string::npos) << ran.out;
+}
+
 TEST_F(Command, RunByReferenceWritesWhatARunBySocketsWrites) {
   make_inputs(100, 8'000);
   // Memory for some ten of them: places are used again and again.

@@ -15,7 +15,8 @@ class CpuDevice final : public Device {
       : info_{.kind = "cpu", .name = options.name, .total = options.total, .context_overhead = {}},
         memory_(options.total),
         threads_(options.threads),
-        on_print_(options.on_print) {}
+        on_print_(options.on_print),
+        sources_(options.sources) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
 
@@ -24,7 +25,7 @@ class CpuDevice final : public Device {
       return fail(ErrorCode::alloc_failed_device,
                   fmt::format("a slice of {} bytes of a device that has {}; ask for less", options.slice.count, info_.total.count));
     }
-    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes(), on_print_);
+    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes(), sources_, on_print_);
   }
 
  private:
@@ -32,6 +33,7 @@ class CpuDevice final : public Device {
   cpu::DeviceMemory memory_;
   unsigned threads_;
   std::function<void(std::string_view)> on_print_;
+  image::SourceCompiler sources_;
 };
 
 }  // namespace

@@ -14,7 +14,6 @@ namespace sublet::cpu {
 
 namespace {
 
-constexpr Bytes kMaxImage = 4_MiB;
 constexpr std::size_t kMaxNamesListed = 16;
 
 std::string where(const Unsupported& entry) {
@@ -104,25 +103,12 @@ std::string LoadedModule::kernel_names() const {
   return kernels.size() > kMaxNamesListed ? fmt::format("{} and {} more", text, kernels.size() - kMaxNamesListed) : text;
 }
 
-Result<std::string_view> source_of(ByteView image) {
-  if (image.size() > kMaxImage.count) {
-    return fail(ErrorCode::load_failed, fmt::format("an image of {} bytes; the most is {}", image.size(), kMaxImage.count));
-  }
-  const std::string_view text = as_text(image);
-  // nvcc's embedded PTX ends in a zero byte.
-  return text.substr(0, text.find_last_not_of('\0') + 1);
-}
-
-Result<LoadedModule> load_module(ByteView image, SessionMemory& memory, bool wide) {
-  const Result<std::string_view> source = source_of(image);
-  if (!source) {
-    return std::unexpected(source.error());
-  }
-  LoadedModule loaded{.image = std::string(*source), .kernels = {}};
-  Result<Module> module = parse_module(loaded.image);
+Result<LoadedModule> load_module(ByteView ptx, SessionMemory& memory, bool wide) {
+  Result<Module> module = parse_module(as_text(ptx));
   if (!module) {
     return std::unexpected(module.error());
   }
+  LoadedModule loaded;
   Variables variables(memory);
   std::vector<std::uint64_t> addresses(module->variables.size());
   if (module->unsupported_total == 0) {

@@ -13,7 +13,6 @@ namespace sublet::cpu {
 
 /// A module whose kernels are ready to run in one session.
 struct LoadedModule {
-  std::string image;
   std::vector<Program> kernels;
 
   /// Null when it has none of that name.
@@ -22,11 +21,8 @@ struct LoadedModule {
   [[nodiscard]] std::string kernel_names() const;
 };
 
-/// The PTX text of an image; `load_failed` when it is larger than this device reads.
-Result<std::string_view> source_of(ByteView image);
-
 /// Reads PTX text, gives its variables memory of the session and makes its kernels ready. `load_failed` names everything that cannot run.
 /// @param wide  whether to use the lane functions for AVX2 and FMA
-Result<LoadedModule> load_module(ByteView image, SessionMemory& memory, bool wide);
+Result<LoadedModule> load_module(ByteView ptx, SessionMemory& memory, bool wide);
 
 }  // namespace sublet::cpu

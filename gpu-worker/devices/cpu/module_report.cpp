@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "gpu-worker/devices/cpu/loaded_module.hpp"
 #include "gpu-worker/devices/cpu/ptx/parser.hpp"
 #include "gpu-worker/devices/cpu/run/lower.hpp"
 
@@ -42,12 +41,8 @@ std::vector<std::pair<std::string, std::uint32_t>> report_registers(const Kernel
 
 }  // namespace
 
-Result<ModuleReport> report_on(ByteView image) {
-  const Result<std::string_view> source = source_of(image);
-  if (!source) {
-    return std::unexpected(source.error());
-  }
-  Result<Module> module = parse_module(*source);
+Result<ModuleReport> report_on(ByteView ptx) {
+  Result<Module> module = parse_module(as_text(ptx));
   if (!module) {
     return std::unexpected(module.error());
   }

@@ -43,6 +43,6 @@ struct ModuleReport {
 };
 
 /// Looks at PTX as loading it would. `load_failed` for what is no PTX and for what no device could run.
-Result<ModuleReport> report_on(ByteView image);
+Result<ModuleReport> report_on(ByteView ptx);
 
 }  // namespace sublet::cpu

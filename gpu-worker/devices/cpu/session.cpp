@@ -9,6 +9,7 @@
 #include "common/io/clock.hpp"
 #include "gpu-worker/devices/cpu/fault_text.hpp"
 #include "gpu-worker/devices/cpu/launch_check.hpp"
+#include "gpu-worker/devices/cpu/ptx_of_image.hpp"
 
 namespace sublet::cpu {
 
@@ -50,12 +51,13 @@ class Prints final : public PrintSink {
 }  // namespace
 
 CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide,
-                       std::function<void(std::string_view)> on_print)
+                       const image::SourceCompiler& sources, std::function<void(std::string_view)> on_print)
     : memory_(memory, options.slice),
       pool_(threads),
       grids_(pool_, wide),
       options_(options),
       wide_(wide),
+      sources_(sources),
       on_print_(std::move(on_print)),
       streams_(1) {}
 
@@ -159,11 +161,15 @@ Result<ModuleId> CpuSession::module_load(ByteView image) {
   if (modules_.size() == kMaxModules) {
     return fail(ErrorCode::load_failed, fmt::format("the session has {} modules already, the most there may be", kMaxModules));
   }
-  Result<LoadedModule> loaded = load_module(image, memory_, wide_);
+  const Result<std::string> ptx = ptx_of_image(image, sources_);
+  if (!ptx) {
+    return std::unexpected(ptx.error());
+  }
+  Result<LoadedModule> loaded = load_module(as_view(*ptx), memory_, wide_);
   if (!loaded) {
     return std::unexpected(loaded.error());
   }
-  modules_.push_back(std::make_unique<const LoadedModule>(std::move(*loaded)));
+  modules_.push_back(std::make_unique<const KnownModule>(std::string(as_text(image)), std::move(*loaded)));
   modules_by_hash_.emplace(hash, modules_.size() - 1);
   return ModuleId{modules_.size()};
 }
@@ -176,7 +182,7 @@ Result<void> CpuSession::launch(StreamId stream, const Launch& launch) {
   if (launch.module.value == 0 || launch.module.value > modules_.size()) {
     return fail(ErrorCode::invalid_handle, fmt::format("module {} was never loaded in this session", launch.module.value));
   }
-  const LoadedModule& module = *modules_[launch.module.value - 1];
+  const LoadedModule& module = modules_[launch.module.value - 1]->loaded;
   const Program* const kernel = module.kernel(launch.kernel);
   if (kernel == nullptr) {
     return fail(ErrorCode::launch_failed,

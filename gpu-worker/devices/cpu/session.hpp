@@ -14,13 +14,14 @@
 #include "gpu-worker/devices/cpu/loaded_module.hpp"
 #include "gpu-worker/devices/cpu/run/grid_runner.hpp"
 #include "gpu-worker/devices/cpu/worker_pool.hpp"
+#include "gpu-worker/devices/image/source_compiler.hpp"
 
 namespace sublet::cpu {
 
 /// A session on the cpu device. Streams are queues; `sync` runs a stream's queue on the calling thread, with the pool's help.
 class CpuSession final : public Session {
  public:
-  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide,
+  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide, const image::SourceCompiler& sources,
              std::function<void(std::string_view)> on_print = {});
 
   Result<MemHandle> mem_alloc(Bytes size) override;
@@ -46,6 +47,10 @@ class CpuSession final : public Session {
     std::uint32_t shared_bytes = 0;
     std::size_t arguments = 0;  ///< where they begin in the stream's
   };
+  struct KnownModule {
+    std::string image;
+    LoadedModule loaded;
+  };
   struct Stream {
     std::vector<Operation> queue;
     std::vector<std::byte> arguments;
@@ -65,9 +70,10 @@ class CpuSession final : public Session {
   GridRunner grids_;
   SessionOptions options_;
   bool wide_;
+  const image::SourceCompiler& sources_;
   std::function<void(std::string_view)> on_print_;
   std::vector<Stream> streams_;
-  std::vector<std::unique_ptr<const LoadedModule>> modules_;
+  std::vector<std::unique_ptr<const KnownModule>> modules_;
   std::unordered_multimap<std::size_t, std::size_t> modules_by_hash_;
   std::optional<Error> failure_;
   bool lost_ = false;

@@ -100,6 +100,11 @@ class Overhead {
   Result<cuda::CardState> before_;
 };
 
+cuda::HostCode host_code(const CudaDeviceOptions& options) {
+  return {.cache = image::CodeCache(options.cache.empty() ? image::CodeCache::default_folder() : options.cache),
+          .sources = image::SourceCompiler({.cache = options.cache})};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& options) {
@@ -139,11 +144,7 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
                   .max_threads_per_block = limits.max_threads,
                   .faults_spread = true};
   auto shared = std::unique_ptr<cuda::SharedCard>(
-      new cuda::SharedCard{.driver = *driver,
-                           .context = handle,
-                           .limits = limits,
-                           .cache = cuda::CodeCache(options.cache.empty() ? cuda::CodeCache::default_folder() : options.cache),
-                           .graphs = options.graphs});
+      new cuda::SharedCard{.driver = *driver, .context = handle, .limits = limits, .host = host_code(options), .graphs = options.graphs});
   return std::make_unique<CudaDevice>(std::move(info), std::move(context), std::move(shared));
 }
 

@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/cuda/compiler.hpp"
+#include "gpu-worker/devices/image/image_kind.hpp"
 
 namespace sublet::cuda {
 namespace {
@@ -13,26 +14,25 @@ std::unexpected<Error> refused(const Driver& driver, Status status, const char* 
   return fail(ErrorCode::load_failed, fmt::format("{}: {}", what, driver.text(status)));
 }
 
-/// The card's own code for PTX or source, from the cache where it was made before.
-Result<std::vector<std::byte>> code_for(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image,
-                                        ImageKind kind) {
+/// The card's own code for PTX, from the cache where it was made before.
+Result<std::vector<std::byte>> code_for(const DriverRef& driver, const CardLimits& card, const image::CodeCache& cache,
+                                        std::string_view ptx) {
   const std::string made_for = fmt::format("sm_{}{} cuda {}", card.capability.major, card.capability.minor, driver->version());
-  if (auto found = cache.find(image, made_for)) {
+  if (auto found = cache.find(as_view(ptx), made_for)) {
     return std::move(*found);
-  }
-  std::string ptx(as_text(image));
-  if (kind == ImageKind::source) {
-    auto compiled = compile_source(ptx, card.capability);
-    if (!compiled) {
-      return std::unexpected(compiled.error());
-    }
-    ptx = std::move(*compiled);
   }
   auto code = link_ptx(driver, ptx);
   if (code) {
-    cache.keep(image, made_for, *code);
+    cache.keep(as_view(ptx), made_for, *code);
   }
   return code;
+}
+
+/// The card's own code for CUDA C++.
+Result<std::vector<std::byte>> code_of_source(const DriverRef& driver, const CardLimits& card, const HostCode& host,
+                                              std::string_view source) {
+  const auto ptx = host.sources.ptx_of(source, 10 * card.capability.major + card.capability.minor);
+  return ptx ? code_for(driver, card, host.cache, *ptx) : std::unexpected(ptx.error());
 }
 
 int attribute(const Driver& driver, FunctionHandle function, KernelAttribute which) {
@@ -43,14 +43,15 @@ int attribute(const Driver& driver, FunctionHandle function, KernelAttribute whi
 
 }  // namespace
 
-Result<LoadedModule> LoadedModule::load(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image) {
-  const auto kind = kind_of_image(image);
+Result<LoadedModule> LoadedModule::load(const DriverRef& driver, const CardLimits& card, const HostCode& host, ByteView image) {
+  const auto kind = image::kind_of_image(image);
   if (!kind) {
     return std::unexpected(kind.error());
   }
   std::vector<std::byte> code;
-  if (*kind == ImageKind::ptx || *kind == ImageKind::source) {
-    auto made = code_for(driver, card, cache, image, *kind);
+  if (*kind == image::ImageKind::ptx || *kind == image::ImageKind::source) {
+    const std::string_view text = image::text_of_image(image);
+    auto made = *kind == image::ImageKind::ptx ? code_for(driver, card, host.cache, text) : code_of_source(driver, card, host, text);
     if (!made) {
       return std::unexpected(made.error());
     }

@@ -7,11 +7,17 @@
 #include <vector>
 
 #include "gpu-worker/device.hpp"
-#include "gpu-worker/devices/cuda/code_cache.hpp"
-#include "gpu-worker/devices/cuda/compiler.hpp"
 #include "gpu-worker/devices/cuda/handles.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
+#include "gpu-worker/devices/image/source_compiler.hpp"
 
 namespace sublet::cuda {
+
+/// What a card runs: 9.0 is an H100's.
+struct Capability {
+  int major = 0;
+  int minor = 0;
+};
 
 /// A kernel and what a launch of it is checked against.
 struct Kernel {
@@ -32,11 +38,17 @@ struct CardLimits {
   std::uint32_t max_shared_bytes = 0;  ///< of a block, static and dynamic
 };
 
+/// What this host makes a card's code with.
+struct HostCode {
+  image::CodeCache cache;
+  image::SourceCompiler sources;
+};
+
 /// A module in the current context.
 class LoadedModule {
  public:
   /// @param image  PTX, cubin, fatbin, or CUDA C++ source; `load_failed` says what is wrong with it
-  static Result<LoadedModule> load(const DriverRef& driver, const CardLimits& card, const CodeCache& cache, ByteView image);
+  static Result<LoadedModule> load(const DriverRef& driver, const CardLimits& card, const HostCode& host, ByteView image);
 
   /// Null when there is none of that name.
   [[nodiscard]] Kernel* kernel(std::string_view name);

@@ -203,7 +203,7 @@ Result<ModuleId> CudaSession::module_load(ByteView image) {
   if (modules_.size() == kMaxModules) {
     return fail(ErrorCode::load_failed, fmt::format("the session has {} modules already, the most there may be", kMaxModules));
   }
-  auto loaded = LoadedModule::load(driver_, card_->limits, card_->cache, image);
+  auto loaded = LoadedModule::load(driver_, card_->limits, card_->host, image);
   if (!loaded) {
     return explained(loaded.error());
   }

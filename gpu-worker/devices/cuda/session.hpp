@@ -10,7 +10,6 @@
 
 #include "common/ids.hpp"
 #include "gpu-worker/device.hpp"
-#include "gpu-worker/devices/cuda/code_cache.hpp"
 #include "gpu-worker/devices/cuda/host_memory.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
@@ -24,7 +23,7 @@ struct SharedCard {
   DriverRef driver;
   ContextHandle context = nullptr;
   CardLimits limits;
-  CodeCache cache;
+  HostCode host;
   bool graphs = true;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;

@@ -35,9 +35,9 @@ void add_kernel(CLI::App& app, Action& chosen) {
   group->require_subcommand(1);
 
   auto arguments = std::make_shared<KernelArguments>();
-  auto* checked = add_verb(*group, "check", "List the kernels of a PTX file, and what the cpu device cannot run of them",
+  auto* checked = add_verb(*group, "check", "List the kernels of a module, and what the cpu device cannot run of them",
                            "sublet kernel check kernels/video/video.ptx");
-  checked->add_option("FILE", arguments->file, "PTX text: what \"nvcc --ptx\" makes of CUDA C++")->type_name("")->required();
+  checked->add_option("FILE", arguments->file, "PTX text, or CUDA C++ where NVRTC is installed")->type_name("")->required();
   add_format(*checked, arguments->format);
   checked->callback(
       [arguments, &chosen] { chosen = [arguments](Environment& environment) { return check_kernel(environment, *arguments); }; });

@@ -139,9 +139,9 @@ void add_pipeline(CLI::App& app, Action& chosen) {
   checked->callback([arguments, &chosen] { chosen = [arguments](Environment& environment) { return check(environment, *arguments); }; });
 
   auto made = std::make_shared<NewArguments>();
-  auto* created = add_verb(*group, "new", "Write a commented pipeline for the kernels of a PTX file, to be filled in",
+  auto* created = add_verb(*group, "new", "Write a commented pipeline for the kernels of a module, to be filled in",
                            "sublet pipeline new filter.ptx --out filter.yaml");
-  created->add_option("FILE", made->module, "PTX text: what \"nvcc --ptx\" makes of CUDA C++")->type_name("")->required();
+  created->add_option("FILE", made->module, "PTX text, or CUDA C++ where NVRTC is installed")->type_name("")->required();
   created->add_option("--out", made->out, "Where to write it; stdout otherwise")->type_name("FILE");
   created->callback([made, &chosen] { chosen = [made](Environment& environment) { return create(environment, *made); }; });
 

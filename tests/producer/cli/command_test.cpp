@@ -168,9 +168,44 @@ TEST(Command, KernelCheckEndsWithOneWhereTheCpuDeviceCannotRunIt) {
   EXPECT_NE(ran.text.find("opcode wgmma.fence.sync.aligned  gemm       6"), std::string::npos) << ran.text;
 }
 
-TEST(Command, KernelCheckReadsNothingButPtx) {
+/// CUDA C++ needs NVRTC; where it is missing, the command says so and tests of it are skipped.
+#define SKIP_WITHOUT_NVRTC(ran)                               \
+  if ((ran).text.find("has no NVRTC") != std::string::npos) { \
+    EXPECT_EQ((ran).code, 2);                                 \
+    GTEST_SKIP() << (ran).text;                               \
+  }
+
+TEST(Command, O5_KernelCheckCompilesCudaSource) {
   const Folder folder;
-  expect_usage_error("kernel check filter.cu", "nvcc --ptx -arch=compute_75 -o filter.ptx filter.cu");
+  ::setenv("SUBLET_CACHE", (folder.path() + "/cache").c_str(), 1);
+  const auto file = folder.put("blur.cu",
+                               "extern \"C\" __global__ void blur(const float* in, float* out, int n) { if (threadIdx.x < n) "
+                               "out[threadIdx.x] = in[threadIdx.x] / 2; }\n");
+  const auto ran = sublet("kernel check " + file);
+  SKIP_WITHOUT_NVRTC(ran);
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_NE(ran.text.find("blur.cu: PTX "), std::string::npos) << ran.text;
+  EXPECT_NE(ran.text.find("pointer, written, 4 B each"), std::string::npos) << ran.text;
+  const auto pipeline = folder.path() + "/blur.yaml";
+  EXPECT_EQ(sublet("pipeline new " + file + " --out " + pipeline).code, 0);
+  const auto checked = sublet("pipeline check " + pipeline);
+  EXPECT_EQ(checked.code, 0) << checked.text;
+}
+
+TEST(Command, E3_KernelCheckShowsWhatTheCompilerSays) {
+  const Folder folder;
+  ::setenv("SUBLET_CACHE", (folder.path() + "/cache").c_str(), 1);
+  const auto file = folder.put("blur.cu", "extern \"C\" __global__ void blur(float* out) {\n  *out = absent;\n}\n");
+  const auto ran = sublet("kernel check " + file);
+  SKIP_WITHOUT_NVRTC(ran);
+  EXPECT_EQ(ran.code, 2) << ran.text;
+  EXPECT_NE(ran.text.find("blur.cu: "), std::string::npos) << ran.text;
+  EXPECT_NE(ran.text.find("module.cu(2): error: identifier \"absent\" is undefined (load_failed)"), std::string::npos) << ran.text;
+}
+
+TEST(Command, KernelCheckNamesWhatIsWrongWithAFile) {
+  const Folder folder;
+  expect_usage_error("kernel check filter.cu", "there is no file filter.cu");
   expect_usage_error("kernel check " + folder.path() + "/none.ptx", "none.ptx");
   expect_usage_error("kernel check " + folder.path(), "not a regular file");
   const auto bad = folder.put("bad.ptx", ".version 8.0\n.target sm_75\n.visible .entry k() { bogus");

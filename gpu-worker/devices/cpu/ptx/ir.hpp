@@ -137,6 +137,7 @@ struct Modifiers {
   bool ordered = false;       ///< .volatile, .relaxed and stronger: other blocks may be looking
   bool relu = false;          ///< .relu: what is below zero becomes zero
   bool approximate = false;   ///< .approx and .full
+  bool full_range = false;    ///< .full
   bool flush = false;         ///< .ftz
   bool saturate = false;      ///< .sat
   bool nan = false;           ///< min and max that answer NaN when either side is

@@ -220,6 +220,11 @@ bool set_flag(bool& flag) {
   return first;
 }
 
+bool take_approximation(std::string_view name, Modifiers& into) {
+  into.full_range = into.full_range || name == "full";
+  return (name == "approx" || name == "full") && set_flag(into.approximate);
+}
+
 bool take_funnel(std::string_view name, Modifiers& into) {
   if (name == "l") {
     return set_flag(into.left);
@@ -258,7 +263,7 @@ bool take(std::string_view name, std::uint32_t accepts, Modifiers& into) {
   return ((accepts & kFlush) != 0 && name == "ftz" && set_flag(into.flush)) ||
          ((accepts & kRounding) != 0 && choose(kRoundings, name, into.rounding)) ||
          ((accepts & kIntegerRounding) != 0 && choose(kIntegerRoundings, name, into.rounding)) ||
-         ((accepts & kApproximate) != 0 && (name == "approx" || name == "full") && set_flag(into.approximate)) ||
+         ((accepts & kApproximate) != 0 && take_approximation(name, into)) ||
          ((accepts & kSaturate) != 0 && name == "sat" && set_flag(into.saturate)) ||
          ((accepts & kCompare) != 0 && (choose(kCompares, name, into.compare) || choose(kCombines, name, into.combine))) ||
          ((accepts & kHalf) != 0 && choose(kHalves, name, into.half)) || ((accepts & kMemory) != 0 && take_memory(name, into)) ||

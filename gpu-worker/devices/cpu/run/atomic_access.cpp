@@ -73,6 +73,8 @@ float flushed(float value) { return std::fpclassify(value) == FP_SUBNORMAL ? std
 
 struct AddDouble {
   static std::uint64_t of(std::uint64_t old, std::uint64_t a, std::uint64_t) {
+    // Of two NaN the card passes on the one that was there.
+    if (std::isnan(std::bit_cast<double>(old))) return old | 0x0008'0000'0000'0000U;
     return std::bit_cast<std::uint64_t>(std::bit_cast<double>(old) + std::bit_cast<double>(a));
   }
 };

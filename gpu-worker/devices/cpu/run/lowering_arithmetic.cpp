@@ -396,7 +396,13 @@ Slot Lowering::read_for_comparison(std::size_t i) {
   if (type != Type::f16 && type != Type::bf16) {
     return read(i, type);
   }
-  const Slot half = read(i, type);
+  Slot half = read(i, type);
+  if (current_->modifiers.flush) {
+    // A subnormal half is no subnormal float, so it is flushed before; adding -0 does only that.
+    const Slot flushed = slots_.scratch(2);
+    emit({.lane = Lane::add, .type = type, .modifiers = {.flush = true}}, flushed, half, slots_.constant(0x8000, 2));
+    half = flushed;
+  }
   const Slot wide = slots_.scratch(4);
   emit({.lane = Lane::convert, .type = Type::f32, .from = type, .modifiers = {}}, wide, half);
   return wide;
@@ -405,7 +411,6 @@ Slot Lowering::read_for_comparison(std::size_t i) {
 LaneKey Lowering::comparison() const {
   const bool half = current_->type == Type::f16 || current_->type == Type::bf16;
   LaneKey made = key(Lane::compare, half ? Type::f32 : current_->type);
-  // A subnormal half is no subnormal float.
   made.modifiers.flush = made.modifiers.flush && !half;
   return made;
 }

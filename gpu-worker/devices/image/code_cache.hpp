@@ -7,7 +7,7 @@
 
 #include "common/bytes.hpp"
 
-namespace sublet::cuda {
+namespace sublet::image {
 
 /// Compiled modules, kept in a folder that the session processes of one host and user share, so that a module is compiled once per host.
 /// A cache that cannot be written to is one that holds nothing. Bounded: the oldest entries go.
@@ -31,4 +31,4 @@ class CodeCache {
   std::string folder_;  ///< empty: nothing is kept
 };
 
-}  // namespace sublet::cuda
+}  // namespace sublet::image

@@ -1,4 +1,4 @@
-#include "gpu-worker/devices/cuda/code_cache.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -7,7 +7,7 @@
 
 #include "tests/support/folder.hpp"
 
-namespace sublet::cuda {
+namespace sublet::image {
 namespace {
 
 namespace fs = std::filesystem;
@@ -58,4 +58,4 @@ TEST_F(CodeCacheTest, IsBounded) {
 }
 
 }  // namespace
-}  // namespace sublet::cuda
+}  // namespace sublet::image

@@ -1,15 +1,12 @@
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/image/image_kind.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <limits>
-#include <utility>
 
 #include <elf.h>
 #include <fmt/format.h>
 
-namespace sublet::cuda {
+namespace sublet::image {
 namespace {
 
 constexpr std::uint32_t kFatbinMagic = 0xba55ed50;
@@ -80,28 +77,22 @@ std::string_view without_comments(std::string_view text) {
   }
 }
 
-/// What follows `.word` up to a blank or a comma.
-std::string after(std::string_view text, std::string_view word) {
-  const std::size_t at = text.find(word);
-  if (at == std::string_view::npos) {
-    return {};
-  }
-  text.remove_prefix(at + word.size());
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return std::string(text.substr(0, std::min<std::size_t>(text.find_first_of(" \t\r\n,"), 16)));
-}
-
 }  // namespace
 
-Result<ImageKind> kind_of_image(ByteView image) {
+std::string_view text_of_image(ByteView image) {
   const std::string_view text = as_text(image);
-  if (text.starts_with("\x7f"
-                       "ELF")) {
+  return text.substr(0, text.find_last_not_of('\0') + 1);
+}
+
+Result<ImageKind> kind_of_image(ByteView image) {
+  if (as_text(image).starts_with("\x7f"
+                                 "ELF")) {
     return check_elf(image);
   }
   if (image.size() >= sizeof(std::uint32_t) && read<std::uint32_t>(image, 0) == kFatbinMagic) {
     return check_fatbin(image);
   }
+  const std::string_view text = text_of_image(image);
   const std::string_view code = without_comments(text);
   if (code.empty() || text.find('\0') != std::string_view::npos) {
     return fail(ErrorCode::load_failed, "the module is neither PTX, a cubin, a fatbin nor CUDA C++: compile it with nvcc --ptx");
@@ -109,12 +100,4 @@ Result<ImageKind> kind_of_image(ByteView image) {
   return code.starts_with(".version") ? ImageKind::ptx : ImageKind::source;
 }
 
-PtxHeader header_of_ptx(std::string_view text) { return {.version = after(text, ".version"), .target = after(text, ".target")}; }
-
-std::string latest_ptx(int cuda_version) {
-  static constexpr std::array<std::pair<int, const char*>, 8> kKnown = {
-      {{13'010, "9.1"}, {13'000, "9.0"}, {12'090, "8.8"}, {12'080, "8.7"}, {12'070, "8.6"}, {12'050, "8.5"}, {12'040, "8.4"}, {0, "8.3"}}};
-  return std::ranges::find_if(kKnown, [&](const auto& known) { return known.first <= cuda_version; })->second;
-}
-
-}  // namespace sublet::cuda
+}  // namespace sublet::image

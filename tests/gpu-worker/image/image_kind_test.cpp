@@ -1,4 +1,4 @@
-#include "gpu-worker/devices/cuda/image.hpp"
+#include "gpu-worker/devices/image/image_kind.hpp"
 
 #include <cstring>
 #include <vector>
@@ -6,7 +6,7 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
-namespace sublet::cuda {
+namespace sublet::image {
 namespace {
 
 /// An ELF file of `sections` empty sections.
@@ -33,6 +33,7 @@ std::vector<std::byte> fatbin(std::uint64_t said, std::size_t there) {
 TEST(ModuleImage, O5_IsKnownByItsFirstBytes) {
   EXPECT_EQ(kind_of_image(as_view("// nvcc wrote this\n\n.version 9.0\n.target sm_75\n")), ImageKind::ptx);
   EXPECT_EQ(kind_of_image(as_view("/* mine */ extern \"C\" __global__ void k() {}")), ImageKind::source);
+  EXPECT_EQ(kind_of_image(as_view(std::string_view(".version 9.0\n\0", 14))), ImageKind::ptx) << "as nvcc embeds it";
   EXPECT_EQ(kind_of_image(elf(3)), ImageKind::cubin);
   EXPECT_EQ(kind_of_image(fatbin(32, 32)), ImageKind::fatbin);
 }
@@ -60,17 +61,5 @@ TEST(ModuleImage, E3_OfNothingOrOfBytesWithNulsIsRefused) {
   EXPECT_EQ(kind_of_image(as_view(std::string_view("text\0more", 9))).error().code, ErrorCode::load_failed);
 }
 
-TEST(PtxHeader, E3_TellsVersionAndTarget) {
-  const PtxHeader header = header_of_ptx("//\n.version 9.0\n.target sm_90a, debug\n.address_size 64\n");
-  EXPECT_EQ(header.version, "9.0");
-  EXPECT_EQ(header.target, "sm_90a");
-}
-
-TEST(PtxVersion, OfADriverIsTheOneThatItsToolkitWrites) {
-  EXPECT_EQ(latest_ptx(13'000), "9.0");
-  EXPECT_EQ(latest_ptx(12'090), "8.8");
-  EXPECT_EQ(latest_ptx(12'040), "8.4");
-}
-
 }  // namespace
-}  // namespace sublet::cuda
+}  // namespace sublet::image

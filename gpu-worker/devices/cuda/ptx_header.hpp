@@ -1,18 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
-
-#include "common/bytes.hpp"
-#include "common/error.hpp"
+#include <string_view>
 
 namespace sublet::cuda {
-
-enum class ImageKind : std::uint8_t { ptx, cubin, fatbin, source };
-
-/// What a module's bytes are. The driver is told no length, so an ELF or a fatbin that says it is longer than its bytes is refused here:
-/// `load_failed`.
-Result<ImageKind> kind_of_image(ByteView image);
 
 /// What PTX says of itself; parts are empty where it does not say.
 struct PtxHeader {

@@ -1,4 +1,4 @@
-#include "gpu-worker/devices/cuda/code_cache.hpp"
+#include "gpu-worker/devices/image/code_cache.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,7 +13,7 @@
 
 #include "common/wire/bundle.hpp"
 
-namespace sublet::cuda {
+namespace sublet::image {
 namespace {
 
 namespace fs = std::filesystem;
@@ -56,7 +56,7 @@ std::string CodeCache::default_folder() {
 
 std::string CodeCache::path_of(ByteView image, std::string_view made_for) const {
   const std::string name = to_hex(wire::content_hash(image)) + std::string(made_for);
-  return fmt::format("{}/{}.cubin", folder_, to_hex(wire::content_hash(as_view(name))));
+  return fmt::format("{}/{}.code", folder_, to_hex(wire::content_hash(as_view(name))));
 }
 
 /// An entry is the hash of the code and the code, so that one that was cut short by a full disk is none.
@@ -121,4 +121,4 @@ void CodeCache::make_room() const {
   }
 }
 
-}  // namespace sublet::cuda
+}  // namespace sublet::image
