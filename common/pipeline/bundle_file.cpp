@@ -48,7 +48,7 @@ Result<Bundle> load_bundle(const fs::path& yaml_file) {
   if (!text) return std::unexpected(text.error());
   auto pipeline = parse_pipeline(as_text(*text), yaml_file.string());
   if (!pipeline) return std::unexpected(pipeline.error());
-  Bundle bundle{.pipeline = *std::move(pipeline), .modules = {}};
+  Bundle bundle{.pipeline = *std::move(pipeline), .modules = {}, .residents = {}};
   for (auto& module : bundle.pipeline.modules) {
     const fs::path file = yaml_file.parent_path() / module.file;
     auto image = read_file(file, fmt::format("module {}, which {} names,", file.string(), yaml_file.string()),
@@ -56,6 +56,15 @@ Result<Bundle> load_bundle(const fs::path& yaml_file) {
     if (!image) return std::unexpected(image.error());
     bundle.modules.push_back({.name = module.name, .image = *std::move(image)});
     module.file.clear();
+  }
+  for (auto& resident : bundle.pipeline.residents) {
+    const fs::path file = yaml_file.parent_path() / resident.file;
+    auto data = read_file(file, fmt::format("resident {}, which {} names,", file.string(), yaml_file.string()),
+                          "put it there, or correct the path under residents");
+    if (!data) return std::unexpected(data.error());
+    resident.bytes = data->size();
+    resident.file.clear();
+    bundle.residents.push_back({.name = resident.name, .data = *std::move(data)});
   }
   return bundle;
 }

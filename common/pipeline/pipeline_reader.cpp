@@ -138,14 +138,48 @@ Result<PipelineStage> read_stage(const YamlNode& node, std::size_t number) {
   return stage;
 }
 
+Result<void> read_plain_stage(const YamlNode& item, Pipeline& pipeline) {
+  auto stage = read_stage(item, pipeline.stages.size() + 1);
+  if (!stage) return std::unexpected(stage.error());
+  pipeline.stages.push_back(*std::move(stage));
+  return {};
+}
+
+/// `{repeat: {times: 100}, stages: [...]}`
+Result<void> read_repeat(const YamlNode& item, Pipeline& pipeline) {
+  static constexpr std::array<std::string_view, 2> kKeys = {"repeat", "stages"};
+  static constexpr std::array<std::string_view, 4> kRepeatKeys = {"times", "every", "until", "else"};
+  const std::string what = fmt::format("repeat {}", pipeline.repeats.size() + 1);
+  if (auto ok = check_map(item, what, kKeys); !ok) return ok;
+  const YamlNode& how = *find(item, "repeat");
+  if (auto ok = check_map(how, what, kRepeatKeys); !ok) return ok;
+  if (find(how, "times") == nullptr) return refuse(how, what + " has no times; write how often at most, such as times: 1000");
+  PipelineRepeat repeat{.first = static_cast<std::uint32_t>(pipeline.stages.size()), .stages = 0, .times = {}, .every = {}, .until = {},
+                        .otherwise = {}};
+  if (auto ok = read_text(how, "times", repeat.times); !ok) return ok;
+  if (auto ok = read_text(how, "every", repeat.every); !ok) return ok;
+  if (auto ok = read_text(how, "until", repeat.until); !ok) return ok;
+  if (auto ok = read_text(how, "else", repeat.otherwise); !ok) return ok;
+  const YamlNode* stages = find(item, "stages");
+  if (stages == nullptr || stages->kind != Kind::list || stages->items.empty()) {
+    return refuse(item, what + " repeats nothing; list what under stages, such as stages: [{kernel: step, over: n, args: [grid]}]");
+  }
+  for (const YamlNode& stage : stages->items) {
+    if (stage.kind == Kind::map && find(stage, "repeat") != nullptr) return refuse(stage, what + " holds another; repeats cannot be nested");
+    if (auto ok = read_plain_stage(stage, pipeline); !ok) return ok;
+  }
+  repeat.stages = static_cast<std::uint32_t>(pipeline.stages.size()) - repeat.first;
+  pipeline.repeats.push_back(std::move(repeat));
+  return {};
+}
+
 Result<void> read_stages(const YamlNode& map, Pipeline& pipeline) {
   const YamlNode* node = find(map, "stages");
   if (node == nullptr || node->kind == Kind::nothing) return {};
   if (node->kind != Kind::list) return refuse(*node, "stages should be a list, such as - {kernel: decode, over: n, args: [raw, i32 n]}");
   for (const YamlNode& item : node->items) {
-    auto stage = read_stage(item, pipeline.stages.size() + 1);
-    if (!stage) return std::unexpected(stage.error());
-    pipeline.stages.push_back(*std::move(stage));
+    const bool repeated = item.kind == Kind::map && find(item, "repeat") != nullptr;
+    if (auto ok = repeated ? read_repeat(item, pipeline) : read_plain_stage(item, pipeline); !ok) return ok;
   }
   return {};
 }
@@ -157,16 +191,18 @@ std::string stem(std::string_view file) {
   return std::string(file.substr(0, file.find_last_of('.')));
 }
 
+Result<void> check_file(const YamlNode& file, std::string_view remedy) {
+  if (file.kind == Kind::scalar && !file.text.empty() && file.text.find('\0') == std::string::npos) return {};
+  return refuse(file, remedy);
+}
+
 Result<void> read_modules(const YamlNode& map, Pipeline& pipeline) {
   const YamlNode* node = find(map, "modules");
   if (node == nullptr || node->kind == Kind::nothing) return {};
-  const auto check_file = [](const YamlNode& file) -> Result<void> {
-    if (file.kind == Kind::scalar && !file.text.empty() && file.text.find('\0') == std::string::npos) return {};
-    return refuse(file, "a module should be a file's name, such as video.ptx");
-  };
+  constexpr std::string_view kRemedy = "a module should be a file's name, such as video.ptx";
   if (node->kind == Kind::list) {
     for (const YamlNode& file : node->items) {
-      if (auto ok = check_file(file); !ok) return ok;
+      if (auto ok = check_file(file, kRemedy); !ok) return ok;
       pipeline.modules.push_back({.name = stem(file.text), .file = file.text});
     }
     return {};
@@ -174,7 +210,7 @@ Result<void> read_modules(const YamlNode& map, Pipeline& pipeline) {
   if (node->kind != Kind::map) return refuse(*node, "modules should be a list of files, or a map such as {video: video.ptx}");
   if (auto ok = check_map(*node, "modules", {}); !ok) return ok;
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
-    if (auto ok = check_file(node->items[i + 1]); !ok) return ok;
+    if (auto ok = check_file(node->items[i + 1], kRemedy); !ok) return ok;
     pipeline.modules.push_back({.name = node->items[i].text, .file = node->items[i + 1].text});
   }
   return {};
@@ -206,6 +242,18 @@ Result<void> read_buffers(const YamlNode& map, Pipeline& pipeline) {
                     fmt::format("buffer {} has no size; write bytes as an expression, such as n * 4", in_quotes(node->items[i].text)));
     }
     pipeline.buffers.push_back({.name = node->items[i].text, .bytes = std::string(trimmed(size.text))});
+  }
+  return {};
+}
+
+Result<void> read_residents(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "residents");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (auto ok = check_map(*node, "residents", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    const YamlNode& file = node->items[i + 1];
+    if (auto ok = check_file(file, "a resident should be a file's name, such as weights.bin"); !ok) return ok;
+    pipeline.residents.push_back({.name = node->items[i].text, .file = file.text});
   }
   return {};
 }
@@ -259,7 +307,7 @@ Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
 }  // namespace
 
 Result<Pipeline> read_pipeline(const YamlNode& document) {
-  static constexpr std::array<std::string_view, 10> kKeys = {"name",  "modules", "parameters", "buffers", "require",
+  static constexpr std::array<std::string_view, 11> kKeys = {"name",  "modules", "parameters", "buffers", "residents", "require",
                                                              "input", "stages",  "output",     "lanes",   "time_limit"};
   if (document.kind == Kind::nothing) return refuse(document, "there is nothing in it; docs/pipelines.md shows a complete pipeline");
   if (auto ok = check_map(document, "a pipeline", kKeys); !ok) return std::unexpected(ok.error());
@@ -269,6 +317,7 @@ Result<Pipeline> read_pipeline(const YamlNode& document) {
   if (auto ok = read_modules(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_parameters(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_buffers(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_residents(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_requirements(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_text(document, "input", pipeline.input); !ok) return std::unexpected(ok.error());
   if (auto ok = read_stages(document, pipeline); !ok) return std::unexpected(ok.error());

@@ -89,6 +89,37 @@ Result<void> check_buffers(const Pipeline& pipeline) {
   return {};
 }
 
+Result<void> check_residents(const Pipeline& pipeline) {
+  if (auto ok = check_count("residents", pipeline.residents.size(), PipelineLimits::kResidents); !ok) return ok;
+  if (auto ok = check_names("a resident", pipeline.residents); !ok) return ok;
+  const auto buffers = names_of(pipeline.buffers);
+  for (const auto& resident : pipeline.residents) {
+    if (parse_argument_type(resident.name))
+      return refuse(fmt::format("resident {} is named as a type; use another name", in_quotes(resident.name)));
+    if (std::ranges::find(buffers, resident.name) != buffers.end())
+      return refuse(fmt::format("resident {} is named as a buffer; use another name", in_quotes(resident.name)));
+  }
+  return {};
+}
+
+/// A pipeline comes over the wire: that each of these holds stages that are there, and none that another holds, is not known.
+Result<void> check_repeats(const Pipeline& pipeline) {
+  std::size_t free = 0;
+  for (std::size_t i = 0; i < pipeline.repeats.size(); ++i) {
+    const PipelineRepeat& repeat = pipeline.repeats[i];
+    const std::string where = fmt::format("repeat {}", i + 1);
+    if (repeat.stages == 0 || repeat.first < free || std::size_t{repeat.first} + repeat.stages > pipeline.stages.size()) {
+      return refuse(fmt::format("{} has {} stages from number {} on, which are not there or in another; give each stages of its own", where,
+                                repeat.stages, repeat.first + 1));
+    }
+    free = std::size_t{repeat.first} + repeat.stages;
+    const bool has_until = !repeat.until.empty();
+    if (!has_until && !repeat.otherwise.empty()) return refuse(where + " has else but no until; write what ends it, or leave else out");
+    if (!has_until && !repeat.every.empty()) return refuse(where + " has every but no until; write what to look for, or leave every out");
+  }
+  return {};
+}
+
 Result<void> check_module_of(std::string_view where, const PipelineStage& stage, const Pipeline& pipeline) {
   const auto known = names_of(pipeline.modules);
   if (known.empty())
@@ -149,11 +180,13 @@ Result<void> check_shape(const Pipeline& pipeline) {
   if (auto ok = check_names("a module", pipeline.modules); !ok) return ok;
   if (auto ok = check_parameters(pipeline); !ok) return ok;
   if (auto ok = check_buffers(pipeline); !ok) return ok;
+  if (auto ok = check_residents(pipeline); !ok) return ok;
   if (auto ok = check_count("requirements", pipeline.require.size(), PipelineLimits::kRequirements); !ok) return ok;
   if (auto ok = check_count("stages", pipeline.stages.size(), PipelineLimits::kStages); !ok) return ok;
   for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
     if (auto ok = check_stage(i, pipeline.stages[i], pipeline); !ok) return ok;
   }
+  if (auto ok = check_repeats(pipeline); !ok) return ok;
   if (pipeline.lanes < 1 || pipeline.lanes > PipelineLimits::kLanes) {
     return refuse(fmt::format("{} lanes; use 1 to {}", pipeline.lanes, PipelineLimits::kLanes));
   }

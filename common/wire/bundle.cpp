@@ -13,12 +13,13 @@
 namespace sublet::wire {
 namespace {
 
-std::optional<Error> check_module_bytes(const Bundle& bundle) {
+std::optional<Error> check_data_bytes(const Bundle& bundle) {
   Bytes sum;
   for (const auto& module : bundle.modules) sum += Bytes{module.image.size()};
-  if (sum <= kMaxModuleBytes) return std::nullopt;
+  for (const auto& resident : bundle.residents) sum += Bytes{resident.data.size()};
+  if (sum <= kMaxDataBytes) return std::nullopt;
   return Error{.code = ErrorCode::message_too_large,
-               .detail = fmt::format("bundle.modules: {} bytes; at most {} in all", sum.count, kMaxModuleBytes.count)};
+               .detail = fmt::format("bundle: modules and residents of {} bytes; at most {} in all", sum.count, kMaxDataBytes.count)};
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ Result<Bundle> decode_bundle(ByteView bytes) {
   FieldReader reader(bytes, items, limits);
   Bundle bundle;
   if (!reader.read_struct(bundle)) return std::unexpected(reader.error("bundle"));
-  if (auto error = check_module_bytes(bundle)) return std::unexpected(*std::move(error));
+  if (auto error = check_data_bytes(bundle)) return std::unexpected(*std::move(error));
   return bundle;
 }
 

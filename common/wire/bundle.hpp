@@ -12,8 +12,8 @@
 
 namespace sublet::wire {
 
-/// All modules of a bundle together.
-inline constexpr Bytes kMaxModuleBytes = 16_MiB;
+/// All modules and residents of a bundle together.
+inline constexpr Bytes kMaxDataBytes = 16_MiB;
 /// Pipeline and modules, encoded.
 inline constexpr Bytes kMaxBundleBytes = 17_MiB;
 

@@ -100,6 +100,19 @@ struct FieldTable<PipelineBuffer> {
 };
 
 template <>
+struct FieldTable<PipelineResident> {
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineResident::name}, Field{"file", &PipelineResident::file},
+                                             Field{"bytes", &PipelineResident::bytes}};
+};
+
+template <>
+struct FieldTable<PipelineRepeat> {
+  static constexpr auto kFields = std::tuple{Field{"first", &PipelineRepeat::first}, Field{"stages", &PipelineRepeat::stages},
+                                             Field{"times", &PipelineRepeat::times}, Field{"every", &PipelineRepeat::every},
+                                             Field{"until", &PipelineRepeat::until}, Field{"otherwise", &PipelineRepeat::otherwise}};
+};
+
+template <>
 struct FieldTable<PipelineRequirement> {
   static constexpr auto kFields =
       std::tuple{Field{"that", &PipelineRequirement::that}, Field{"otherwise", &PipelineRequirement::otherwise}};
@@ -124,8 +137,10 @@ struct FieldTable<Pipeline> {
                                              Field{"modules", &Pipeline::modules},
                                              Field{"parameters", &Pipeline::parameters},
                                              Field{"buffers", &Pipeline::buffers},
+                                             Field{"residents", &Pipeline::residents},
                                              Field{"require", &Pipeline::require},
                                              Field{"stages", &Pipeline::stages},
+                                             Field{"repeats", &Pipeline::repeats},
                                              Field{"input", &Pipeline::input},
                                              Field{"output", &Pipeline::output},
                                              Field{"output_bytes", &Pipeline::output_bytes},
@@ -139,8 +154,14 @@ struct FieldTable<ModuleImage> {
 };
 
 template <>
+struct FieldTable<ResidentData> {
+  static constexpr auto kFields = std::tuple{Field{"name", &ResidentData::name}, Field{"data", &ResidentData::data}};
+};
+
+template <>
 struct FieldTable<Bundle> {
-  static constexpr auto kFields = std::tuple{Field{"pipeline", &Bundle::pipeline}, Field{"modules", &Bundle::modules}};
+  static constexpr auto kFields =
+      std::tuple{Field{"pipeline", &Bundle::pipeline}, Field{"modules", &Bundle::modules}, Field{"residents", &Bundle::residents}};
 };
 
 /// The highest enumerator; all below it, from 0, exist.

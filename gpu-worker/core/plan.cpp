@@ -54,7 +54,16 @@ std::unexpected<Error> past_capacity(ErrorCode code, const PlannedBuffer& buffer
 }
 
 /// A bundle comes over the wire: what it says it holds and what it holds are two things.
-Result<void> check_modules(const Bundle& bundle) {
+Result<void> check_contents(const Bundle& bundle) {
+  const auto& residents = bundle.pipeline.residents;
+  const bool same = std::ranges::equal(residents, bundle.residents, [](const PipelineResident& declared, const ResidentData& held) {
+    return declared.name == held.name && declared.bytes == held.data.size();
+  });
+  if (!same) {
+    return fail(ErrorCode::bad_pipeline,
+                fmt::format("pipeline {} declares {} residents, and its bundle holds {} or others; bundle each declared resident, in order",
+                            in_quotes(bundle.pipeline.name), residents.size(), bundle.residents.size()));
+  }
   const auto& declared = bundle.pipeline.modules;
   if (std::ranges::equal(declared, bundle.modules, {}, &PipelineModule::name, &ModuleImage::name)) return {};
   return fail(ErrorCode::bad_pipeline,
@@ -103,6 +112,54 @@ Result<void> Plan::fill_launches(std::uint64_t n) {
   return {};
 }
 
+Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint64_t n) const {
+  const auto times = repeat.times.evaluate(n);
+  if (!times) return fail_in(repeat.label + ", times", times.error());
+  const auto every = repeat.every.evaluate(n);
+  if (!every) return fail_in(repeat.label + ", every", every.error());
+  if (*every == 0) return fail(ErrorCode::bad_pipeline, fmt::format("{}: every is 0 at n = {}; look after 1 or more", repeat.label, n));
+  PlannedPart part{.launches = launches, .times = *times, .every = *every, .repeat = &repeat, .limit = 0};
+  if (repeat.until) {
+    const auto limit = repeat.until->limit(n);
+    if (!limit) return fail_in(repeat.label + ", until", limit.error());
+    part.limit = *limit;
+    const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), n);
+    if (!held) return std::unexpected(held.error());
+    if (*held < repeat.until->bytes()) {
+      return fail(ErrorCode::bad_pipeline, fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
+                                                       in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
+    }
+  }
+  return part;
+}
+
+Result<void> Plan::fill_parts(std::uint64_t n) {
+  parts_.clear();
+  std::uint64_t total = 0;
+  std::size_t next = 0;  // among the launches
+  // Those of the stages before `end`: `order_` says of which stage a launch is.
+  const auto take_until = [&](std::size_t end) {
+    const std::size_t from = next;
+    while (next < current_.launches.size() && order_[next] < end) ++next;
+    return static_cast<std::uint32_t>(next - from);
+  };
+  for (const CompiledRepeat& repeat : pipeline_.repeats) {
+    if (const auto before = take_until(repeat.first); before > 0) parts_.push_back({.launches = before});
+    const auto part = repeated_part(repeat, take_until(std::size_t{repeat.first} + repeat.stages), n);
+    if (!part) return std::unexpected(part.error());
+    parts_.push_back(*part);
+    const std::uint64_t most = (PipelineLimits::kLaunches - total) / std::max(part->launches, 1U);
+    total += std::min(part->times, most) * part->launches;
+    if (part->times > most) {
+      return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} times {} kernels at n = {}; a chunk has at most {} launches", repeat.label, part->times,
+                                                       part->launches, n, PipelineLimits::kLaunches));
+    }
+  }
+  if (const auto rest = take_until(pipeline_.stages.size()); rest > 0) parts_.push_back({.launches = rest});
+  current_.parts = parts_;
+  return {};
+}
+
 Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
   if (has_current_ && current_.n == n) return &current_;
   if (n > max_chunk_bytes_) {
@@ -117,6 +174,7 @@ Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
   const auto output = pipeline_.output_length(n);
   if (!output) return std::unexpected(output.error());
   if (auto ok = fill_launches(n); !ok) return std::unexpected(ok.error());
+  if (auto ok = fill_parts(n); !ok) return std::unexpected(ok.error());
   current_.n = n;
   current_.output_bytes = *output;
   has_current_ = true;
@@ -126,7 +184,7 @@ Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   auto compiled = compile(bundle.pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  if (auto ok = check_modules(bundle); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_contents(bundle); !ok) return std::unexpected(ok.error());
   Plan plan;
   plan.pipeline_ = *std::move(compiled);
   plan.lanes_ = bundle.pipeline.lanes;

@@ -25,7 +25,7 @@ struct PlannedBuffer {
 /// Where, among a launch's argument bytes, a buffer's handle goes.
 struct HandleSlot {
   std::uint32_t offset = 0;  ///< of its 8 bytes
-  std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`
+  std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`, or, behind these, among the bundle's residents
 };
 
 /// One launch of a chunk: everything but the lane's handles.
@@ -40,11 +40,24 @@ struct PlannedLaunch {
   std::vector<HandleSlot> handles;
 };
 
+/// Launches that follow each other, run `times` times as a whole.
+struct PlannedPart {
+  std::uint32_t launches = 0;  ///< how many of the chunk's, those behind the part before
+  std::uint64_t times = 1;
+  /// With a condition: it is looked at after so many times, and ends the part when it holds.
+  std::uint64_t every = 1;
+  const CompiledRepeat* repeat = nullptr;  ///< points into the plan; nothing for stages that are not repeated
+  std::uint64_t limit = 0;                 ///< what the condition compares with, as bits
+
+  [[nodiscard]] bool has_until() const { return repeat != nullptr && repeat->until.has_value(); }
+};
+
 /// What one chunk of `n` bytes needs.
 struct ChunkPlan {
   std::uint64_t n = 0;
   std::uint64_t output_bytes = 0;
   std::span<const PlannedLaunch> launches;  ///< in order; stages with nothing to launch are left out
+  std::span<const PlannedPart> parts;       ///< in order, together all of the launches
 };
 
 /// A pipeline made ready for one session: what is constant is computed once, the rest per input length without allocating. Movable; used by
@@ -74,6 +87,8 @@ class Plan {
 
   Result<void> check_buffers(std::uint64_t n) const;
   Result<void> fill_launches(std::uint64_t n);
+  Result<void> fill_parts(std::uint64_t n);
+  Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint64_t n) const;
 
   CompiledPipeline pipeline_;
   std::vector<PlannedBuffer> buffers_;
@@ -84,6 +99,7 @@ class Plan {
   std::vector<PlannedLaunch> launches_;
   /// Which stage each of `launches_` is.
   std::vector<std::size_t> order_;
+  std::vector<PlannedPart> parts_;
   ChunkPlan current_;
   bool has_current_ = false;
 };
@@ -93,7 +109,7 @@ class Plan {
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 
 /// A launch's argument bytes with a lane's handles in their places.
-/// @param handles  of the lane's buffers, in the order of `Plan::buffers()`
+/// @param handles  of the lane's buffers, in the order of `Plan::buffers()`, and of the residents
 /// @param scratch  overwritten; keeps its memory from one launch to the next
 /// @return a view of `scratch`
 std::span<const std::byte> bind_handles(const PlannedLaunch& launch, std::span<const MemHandle> handles, std::vector<std::byte>& scratch);

@@ -31,7 +31,7 @@ TEST(BundleCodec, AWholeNumbersParameterStaysAFloatOnTheWire) {
 
 TEST(BundleCodec, ImagesMayHaveSixteenMebibytesInAll) {
   auto bundle = sample_bundle();
-  bundle.modules[0].image.resize(kMaxModuleBytes.count);
+  bundle.modules[0].image.resize(kMaxDataBytes.count);
   EXPECT_EQ(refusal(bundle), ErrorCode::ok);
   bundle.modules.push_back({.name = "one more", .image = {std::byte{0}}});
   EXPECT_EQ(refusal(bundle), ErrorCode::message_too_large);
