@@ -41,6 +41,7 @@ enum class ErrorCode : std::uint16_t {
   invalid_handle = 503,
   out_of_range = 504,
   bad_size = 505,
+  not_converged = 506,
   // The caller's message or arguments.
   bad_message = 600,
   bad_type = 601,

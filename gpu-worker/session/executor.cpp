@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "common/io/clock.hpp"
 #include "common/wire/bundle.hpp"
 
@@ -49,19 +47,17 @@ Executor::Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<
     : end_(&end), device_(&device), session_(std::move(session)), plan_(std::move(plan)) {}
 
 Result<void> Executor::load(const Bundle& bundle) {
-  for (const ModuleImage& module : bundle.modules) {
-    auto id = session_->module_load(module.image);
-    if (!id) {
-      return fail(id.error().code, fmt::format("module \"{}\": {}", module.name, id.error().detail));
-    }
-    modules_.push_back(*id);
+  const auto resources = Resources::load(*session_, bundle);
+  if (!resources) {
+    return std::unexpected(resources.error());
   }
+  traffic_.to_device += resources->uploaded_bytes;
   for (std::uint32_t number = 0; number < plan_.lanes(); ++number) {
     auto stream = number == 0 ? Result<StreamId>(StreamId{0}) : session_->stream_create();
     if (!stream) {
       return std::unexpected(stream.error());
     }
-    auto lane = Lane::open(*session_, *stream, plan_);
+    auto lane = Lane::open(*session_, *stream, plan_, *resources);
     if (!lane) {
       return std::unexpected(lane.error());
     }
@@ -163,7 +159,7 @@ Result<void> Executor::begin_chunk(RunInHand& run) {
   }
   end_->set_running_count(static_cast<std::uint32_t>(flying_));
   const auto bytes = place(in_flight_[lane], run.take());
-  auto begun = bytes ? lanes_[lane].begin(*session_, plan_, modules_, *bytes, run.alone(), traffic_) : std::unexpected(bytes.error());
+  auto begun = bytes ? lanes_[lane].begin(*session_, plan_, *bytes, run.alone(), traffic_) : std::unexpected(bytes.error());
   if (begun || begun.error().code == ErrorCode::session_lost) {
     // A session lost by now is another chunk's doing, which finishing that one will tell.
     return {};
@@ -210,7 +206,7 @@ Result<void> Executor::finish_all() {
 
 Result<void> Executor::finish_oldest() {
   InFlight& oldest = in_flight_[oldest_];
-  auto output_bytes = lanes_[oldest_].finish(*session_);
+  auto output_bytes = lanes_[oldest_].finish(*session_, traffic_);
   const Instant now = io::now();
   const auto took = std::chrono::duration_cast<Micros>(now - std::exchange(waiting_since_, now));
   if (!output_bytes) {

@@ -71,7 +71,6 @@ class Executor {
   std::optional<References> references_;
   std::unique_ptr<Session> session_;
   Plan plan_;
-  std::vector<ModuleId> modules_;
   std::vector<Lane> lanes_;
   /// A ring over `lanes_`: the oldest chunk is on lane `oldest_`.
   std::vector<InFlight> in_flight_;

@@ -1,14 +1,15 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/time.hpp"
 #include "gpu-worker/core/plan.hpp"
 #include "gpu-worker/device.hpp"
+#include "gpu-worker/session/resources.hpp"
 
 namespace sublet::session {
 
@@ -28,26 +29,54 @@ struct ChunkBytes {
 class Lane {
  public:
   /// @param stream  this lane's own
-  static Result<Lane> open(Session& session, StreamId stream, const Plan& plan);
+  static Result<Lane> open(Session& session, StreamId stream, const Plan& plan, const Resources& resources);
 
-  /// Queues everything that the chunk needs and waits for nothing. The bytes must stay until `finish`. An error that is the chunk's own
-  /// leaves the lane free: `finish` is not to be called.
+  /// Queues what the chunk needs, up to where a condition has to be looked at, and waits for nothing. The bytes must stay until `finish`.
+  /// An error that is the chunk's own leaves the lane free: `finish` is not to be called.
   /// @param traced  which kernel fails has to be told exactly
-  Result<void> begin(Session& session, Plan& plan, std::span<const ModuleId> modules, const ChunkBytes& bytes, bool traced,
-                     Traffic& traffic);
-  /// Waits until the chunk is through. Its output's length.
-  Result<std::uint32_t> finish(Session& session) const;
+  Result<void> begin(Session& session, Plan& plan, const ChunkBytes& bytes, bool traced, Traffic& traffic);
+  /// Waits until the chunk is through, and looks at the conditions on its way. Its output's length. `not_converged` for a chunk whose
+  /// condition never held, where the pipeline says that it has to.
+  Result<std::uint32_t> finish(Session& session, Traffic& traffic);
 
  private:
+  /// What is queued last.
+  enum class Reached : std::uint8_t { condition, end };
+
   Lane() = default;
-  void bind(const ChunkPlan& chunk, std::span<const ModuleId> modules);
+  void bind(const ChunkPlan& chunk);
+  Result<Reached> queue(Session& session, Traffic& traffic);
+  Result<Reached> queue_next(Session& session, Traffic& traffic);
+  void repeat_part(const PlannedPart& part);
+  void next_part();
+  Result<void> send(Session& session, MemHandle output, std::span<std::byte> into, Traffic& traffic);
+  Result<void> judge_condition();
 
   StreamId stream_;
+  std::vector<ModuleId> modules_;
+  /// The lane's own, and behind them the residents.
   std::vector<MemHandle> buffers_;
-  /// The chunk's launches, and the bytes of each one's arguments.
+  MemHandle input_;
+  MemHandle output_;
+  Millis time_limit_{};
+
+  // The chunk.
+  std::uint64_t n_ = 0;
+  ByteView from_;  ///< empty once it is sent
+  std::span<std::byte> into_;
+  bool traced_ = false;
   std::vector<Launch> launches_;
+  /// The bytes of each launch's arguments.
   std::vector<std::vector<std::byte>> arguments_;
-  std::uint32_t output_bytes_ = 0;
+  std::vector<PlannedPart> parts_;
+
+  // How far it is queued.
+  Reached reached_ = Reached::end;
+  std::size_t part_ = 0;          ///< the part that is next
+  std::size_t first_launch_ = 0;  ///< of that part, among `launches_`
+  std::uint64_t times_ = 0;       ///< how often that part is queued
+  std::vector<Launch> pass_;      ///< what is sent next
+  std::array<std::byte, 8> value_{};
 };
 
 }  // namespace sublet::session

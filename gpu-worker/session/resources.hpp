@@ -11,9 +11,9 @@ namespace sublet::session {
 
 /// What all lanes of a session share: loaded once, before any of them.
 struct Resources {
-  std::vector<ModuleId> modules;      ///< in the order of the bundle's
-  std::vector<MemHandle> residents;   ///< likewise
-  std::uint64_t uploaded_bytes = 0;   ///< to the device
+  std::vector<ModuleId> modules;     ///< in the order of the bundle's
+  std::vector<MemHandle> residents;  ///< likewise
+  std::uint64_t uploaded_bytes = 0;  ///< to the device
 
   /// Errors name the module or the resident.
   static Result<Resources> load(Session& session, const Bundle& bundle);
