@@ -61,8 +61,13 @@ Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& sta
 }
 
 Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& repeat, const Pipeline& pipeline) {
-  CompiledRepeat result{.label = fmt::format("repeat {}", number + 1), .first = repeat.first, .stages = repeat.stages, .times = {}, .every = {},
-                        .until = {}, .otherwise = {}};
+  CompiledRepeat result{.label = fmt::format("repeat {}", number + 1),
+                        .first = repeat.first,
+                        .stages = repeat.stages,
+                        .times = {},
+                        .every = {},
+                        .until = {},
+                        .otherwise = {}};
   auto times = compile_at(result.label + ", times", repeat.times, pipeline);
   if (!times) return std::unexpected(times.error());
   result.times = *std::move(times);

@@ -49,8 +49,8 @@ struct PipelineResident {
 
 enum class ArgumentType : std::uint8_t { buffer, u8, s8, u16, s16, u32, s32, u64, s64, f32, f64 };
 
-/// The address of a buffer or a resident, or a number: an expression for the integer types (for the signed ones also a negative number, or the name of a
-/// parameter that is one), a number or a parameter's name for the float types.
+/// The address of a buffer or a resident, or a number: an expression for the integer types (for the signed ones also a negative number, or
+/// the name of a parameter that is one), a number or a parameter's name for the float types.
 struct PipelineArgument {
   ArgumentType type = ArgumentType::buffer;
   std::string value;
@@ -166,8 +166,8 @@ Bytes module_bytes(const Bundle& bundle);
 /// VRAM that a lease is charged for its residents: each rounded up as a buffer is.
 Result<Bytes> resident_bytes(const Pipeline& pipeline);
 
-/// The slice a lease needs: lanes x its buffers + residents + `modules`. A session allocates its buffers once, each as large as the larger of n = 0 and
-/// n = max_chunk makes it, so a size that shrinks as n grows is covered too.
+/// The slice a lease needs: lanes x its buffers + residents + `modules`. A session allocates its buffers once, each as large as the larger
+/// of n = 0 and n = max_chunk makes it, so a size that shrinks as n grows is covered too.
 /// @param modules  as `module_bytes` counts them
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
 Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes);

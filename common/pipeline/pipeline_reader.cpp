@@ -154,8 +154,8 @@ Result<void> read_repeat(const YamlNode& item, Pipeline& pipeline) {
   const YamlNode& how = *find(item, "repeat");
   if (auto ok = check_map(how, what, kRepeatKeys); !ok) return ok;
   if (find(how, "times") == nullptr) return refuse(how, what + " has no times; write how often at most, such as times: 1000");
-  PipelineRepeat repeat{.first = static_cast<std::uint32_t>(pipeline.stages.size()), .stages = 0, .times = {}, .every = {}, .until = {},
-                        .otherwise = {}};
+  PipelineRepeat repeat{
+      .first = static_cast<std::uint32_t>(pipeline.stages.size()), .stages = 0, .times = {}, .every = {}, .until = {}, .otherwise = {}};
   if (auto ok = read_text(how, "times", repeat.times); !ok) return ok;
   if (auto ok = read_text(how, "every", repeat.every); !ok) return ok;
   if (auto ok = read_text(how, "until", repeat.until); !ok) return ok;
@@ -165,7 +165,8 @@ Result<void> read_repeat(const YamlNode& item, Pipeline& pipeline) {
     return refuse(item, what + " repeats nothing; list what under stages, such as stages: [{kernel: step, over: n, args: [grid]}]");
   }
   for (const YamlNode& stage : stages->items) {
-    if (stage.kind == Kind::map && find(stage, "repeat") != nullptr) return refuse(stage, what + " holds another; repeats cannot be nested");
+    if (stage.kind == Kind::map && find(stage, "repeat") != nullptr)
+      return refuse(stage, what + " holds another; repeats cannot be nested");
     if (auto ok = read_plain_stage(stage, pipeline); !ok) return ok;
   }
   repeat.stages = static_cast<std::uint32_t>(pipeline.stages.size()) - repeat.first;

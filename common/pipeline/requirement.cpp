@@ -11,8 +11,9 @@ namespace sublet {
 Result<void> CompiledRequirement::read_condition(std::string_view text, std::span<const PipelineParameter> parameters) {
   const auto sides = split_comparison(text);
   if (!sides) {
-    return fail(ErrorCode::bad_pipeline,
-                fmt::format("{} is no comparison; write one of == != < <= > >= between two expressions, such as n % 4 == 0", in_quotes(text)));
+    return fail(
+        ErrorCode::bad_pipeline,
+        fmt::format("{} is no comparison; write one of == != < <= > >= between two expressions, such as n % 4 == 0", in_quotes(text)));
   }
   auto left = CompiledExpression::compile(sides->left, parameters);
   if (!left) return std::unexpected(left.error());

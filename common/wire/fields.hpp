@@ -101,8 +101,8 @@ struct FieldTable<PipelineBuffer> {
 
 template <>
 struct FieldTable<PipelineResident> {
-  static constexpr auto kFields = std::tuple{Field{"name", &PipelineResident::name}, Field{"file", &PipelineResident::file},
-                                             Field{"bytes", &PipelineResident::bytes}};
+  static constexpr auto kFields =
+      std::tuple{Field{"name", &PipelineResident::name}, Field{"file", &PipelineResident::file}, Field{"bytes", &PipelineResident::bytes}};
 };
 
 template <>

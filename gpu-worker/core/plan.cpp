@@ -126,8 +126,9 @@ Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint3
     const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), n);
     if (!held) return std::unexpected(held.error());
     if (*held < repeat.until->bytes()) {
-      return fail(ErrorCode::bad_pipeline, fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
-                                                       in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
+      return fail(ErrorCode::bad_pipeline,
+                  fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
+                              in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
     }
   }
   return part;
@@ -151,8 +152,8 @@ Result<void> Plan::fill_parts(std::uint64_t n) {
     const std::uint64_t most = (PipelineLimits::kLaunches - total) / std::max(part->launches, 1U);
     total += std::min(part->times, most) * part->launches;
     if (part->times > most) {
-      return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} times {} kernels at n = {}; a chunk has at most {} launches", repeat.label, part->times,
-                                                       part->launches, n, PipelineLimits::kLaunches));
+      return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} times {} kernels at n = {}; a chunk has at most {} launches", repeat.label,
+                                                       part->times, part->launches, n, PipelineLimits::kLaunches));
     }
   }
   if (const auto rest = take_until(pipeline_.stages.size()); rest > 0) parts_.push_back({.launches = rest});
