@@ -16,11 +16,11 @@ double lanes_rate(const Burst& burst, bool graphs) {
   session->pin_host(memory);
   while (!session->is_pinning_done()) {
   }
-  const std::vector<ModuleId> modules = {must(session->module_load(burst.video.modules.front().image))};
+  const auto resources = must(session::Resources::load(*session, burst.video));
   std::vector<session::Lane> lanes;
   std::vector<session::ChunkBytes> places;
   for (std::size_t i = 0; i < burst.lanes; ++i) {
-    lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan)));
+    lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan, resources)));
     const std::span<std::byte> place = std::span(memory).subspan(2 * i * burst.segment_bytes, 2 * burst.segment_bytes);
     places.push_back({.input = place.first(burst.segment_bytes), .output = place.last(burst.segment_bytes)});
   }
@@ -30,12 +30,12 @@ double lanes_rate(const Burst& burst, bool graphs) {
   for (; io::now() - begin < burst.duration; ++done) {
     const std::size_t lane = done % lanes.size();
     if (done >= lanes.size()) {
-      must(lanes[lane].finish(*session));
+      must(lanes[lane].finish(*session, traffic));
     }
-    must(lanes[lane].begin(*session, plan, modules, places[lane], false, traffic));
+    must(lanes[lane].begin(*session, plan, places[lane], false, traffic));
   }
-  for (const session::Lane& lane : lanes) {
-    must(lane.finish(*session));
+  for (session::Lane& lane : lanes) {
+    must(lane.finish(*session, traffic));
   }
   return static_cast<double>(done) / std::chrono::duration<double>(io::now() - begin).count();
 }

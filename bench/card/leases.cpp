@@ -141,12 +141,12 @@ void print_start(const Bundle& video) {
       const Instant begin = io::now();
       const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * plan.lanes()}}));
       const double opened = since(begin);
-      must(session->module_load(video.modules.front().image));
+      const auto resources = must(session::Resources::load(*session, video));
       const double loaded = since(begin);
       session->pin_host({static_cast<std::byte*>(mapped), bytes});
       std::vector<session::Lane> lanes;
       for (std::uint32_t i = 0; i < plan.lanes(); ++i) {
-        lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan)));
+        lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan, resources)));
       }
       const double ready = since(begin);
       while (!session->is_pinning_done()) {

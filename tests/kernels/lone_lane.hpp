@@ -4,62 +4,29 @@
 
 #include <cstring>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/random.hpp"
-#include "gpu-worker/core/plan.hpp"
-#include "gpu-worker/device.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
 #include "paths.hpp"
+#include "tests/support/one_lane.hpp"
 
 namespace sublet::test {
 
-using Output = std::vector<std::byte>;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(to_text(result.error()));
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-/// One lane of one session: buffers and modules once, then a chunk at a time.
+/// On a device of its own.
 class LoneLane {
  public:
   using Settings = std::vector<std::pair<std::string, double>>;
 
   /// @param settings  other values for parameters
   LoneLane(const std::string& file, std::uint64_t max_chunk_bytes, const Settings& settings = {})
-      : bundle_(load(file, settings)),
-        plan_(must(make_plan(bundle_, max_chunk_bytes))),
-        device_(make_cpu_device({})),
-        session_(
-            must(device_->open_session({.slice = must(lease_bytes(bundle_, max_chunk_bytes)), .kernel_time_limit = plan_.time_limit()}))) {
-    for (const ModuleImage& module : bundle_.modules) modules_.push_back(must(session_->module_load(module.image)));
-    for (const PlannedBuffer& buffer : plan_.buffers()) handles_.push_back(must(session_->mem_alloc(buffer.capacity)));
-  }
+      : device_(make_cpu_device({})), lane_(*device_, load(file, settings), max_chunk_bytes) {}
 
-  Output run(ByteView input) {
-    const ChunkPlan& chunk = *must(plan_.chunk(input.size()));
-    if (!input.empty()) must(session_->mem_write(StreamId{0}, handles_[plan_.input_buffer()], 0, input));
-    std::vector<std::byte> scratch;
-    for (const PlannedLaunch& launch : chunk.launches) {
-      must(session_->launch(StreamId{0}, {.module = modules_[launch.module],
-                                          .kernel = launch.kernel,
-                                          .grid = launch.grid,
-                                          .block = launch.block,
-                                          .shared_bytes = launch.shared_bytes,
-                                          .args = bind_handles(launch, handles_, scratch),
-                                          .arg_sizes = launch.arg_sizes}));
-    }
-    Output output(chunk.output_bytes);
-    if (!output.empty()) must(session_->mem_read(StreamId{0}, handles_[plan_.output_buffer()], 0, output));
-    must(session_->sync(StreamId{0}));
-    return output;
-  }
+  Output run(ByteView input) { return lane_.run(input); }
+  [[nodiscard]] const session::Traffic& traffic() const { return lane_.traffic(); }
 
  private:
   static Bundle load(const std::string& file, const Settings& settings) {
@@ -70,23 +37,9 @@ class LoneLane {
     return bundle;
   }
 
-  Bundle bundle_;
-  Plan plan_;
   std::unique_ptr<Device> device_;
-  std::unique_ptr<Session> session_;
-  std::vector<ModuleId> modules_;
-  std::vector<MemHandle> handles_;
+  OneLane lane_;
 };
-
-/// Why the lane refuses that chunk.
-inline std::string refusal_by(LoneLane& lane, ByteView input) {
-  try {
-    static_cast<void>(lane.run(input));
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "(was not refused)";
-}
 
 inline Output random_bytes(std::size_t count) {
   SeededRandom random(count);

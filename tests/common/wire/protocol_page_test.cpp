@@ -119,6 +119,9 @@ template <> struct Spelling<Pipeline> { static std::string text() { return "**pi
 template <> struct Spelling<PipelineModule> { static std::string text() { return "**module**"; } };
 template <> struct Spelling<PipelineParameter> { static std::string text() { return "**parameter**"; } };
 template <> struct Spelling<PipelineBuffer> { static std::string text() { return "**buffer**"; } };
+template <> struct Spelling<PipelineResident> { static std::string text() { return "**resident**"; } };
+template <> struct Spelling<PipelineRepeat> { static std::string text() { return "**repeat**"; } };
+template <> struct Spelling<ResidentData> { static std::string text() { return "**resident_data**"; } };
 template <> struct Spelling<PipelineRequirement> { static std::string text() { return "**requirement**"; } };
 template <> struct Spelling<PipelineStage> { static std::string text() { return "**stage**"; } };
 template <> struct Spelling<PipelineArgument> { static std::string text() { return "**argument**"; } };
@@ -187,7 +190,7 @@ TEST(ProtocolPage, ShowsTheFieldsOfEveryPart) {
   expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus, DeadSelection, DeadClass,
                DeadChunk>();
   expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineRequirement, PipelineStage, PipelineArgument,
-               ModuleImage>();
+               PipelineResident, PipelineRepeat, ModuleImage, ResidentData>();
   EXPECT_EQ(section("bundle").rows, rows_of<Bundle>());
 }
 

@@ -265,6 +265,7 @@ Bundle sample_bundle() {
   bundle.pipeline.modules = {{.name = "arithmetic", .file = ""}};
   bundle.pipeline.parameters = {{.name = "factor", .value = 2}};
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
+  bundle.pipeline.residents = {{.name = "weights", .file = "", .bytes = 4}};
   bundle.pipeline.require = {{.that = "n % 4 == 0", .otherwise = "whole floats, not {n} bytes"}};
   bundle.pipeline.stages = {{.kernel = "scale",
                              .module = "",
@@ -273,10 +274,12 @@ Bundle sample_bundle() {
                              .block = {256, 1, 1},
                              .shared_bytes = 0,
                              .args = {{.type = ArgumentType::buffer, .value = "data"}, {.type = ArgumentType::f32, .value = "factor"}}}};
+  bundle.pipeline.repeats = {{.first = 0, .stages = 1, .times = "8", .every = "2", .until = "f32 data > 10", .otherwise = "still small"}};
   bundle.pipeline.input = "data";
   bundle.pipeline.output = "data";
   const std::string_view ptx = ".version 9.0";
   bundle.modules = {{.name = "arithmetic", .image = {as_view(ptx).begin(), as_view(ptx).end()}}};
+  bundle.residents = {{.name = "weights", .data = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0x40}}}};
   return bundle;
 }
 

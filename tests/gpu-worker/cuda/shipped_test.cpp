@@ -12,57 +12,16 @@
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/random.hpp"
-#include "gpu-worker/core/plan.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
-#include "gpu-worker/session/lane.hpp"
 #include "tests/gpu-worker/cuda/card.hpp"
 #include "tests/support/near.hpp"
+#include "tests/support/one_lane.hpp"
 #include "tests/support/source.hpp"
 
 namespace sublet::test {
 namespace {
 
-/// Passes chunks of a pipeline through one lane of a device, as a session process does.
-class OneLane {
- public:
-  OneLane(Device& device, const std::string& pipeline, std::size_t largest) {
-    const auto bundle = load_bundle(source("kernels/" + pipeline));
-    EXPECT_TRUE(bundle) << to_text(bundle.error());
-    plan_ = std::move(*make_plan(*bundle, largest));
-    session_ = std::move(*device.open_session({.slice = 64_MiB}));
-    for (const ModuleImage& module : bundle->modules) {
-      const auto loaded = session_->module_load(module.image);
-      EXPECT_TRUE(loaded) << to_text(loaded.error());
-      modules_.push_back(*loaded);
-    }
-    lane_.emplace(std::move(*session::Lane::open(*session_, {}, plan_)));
-    session_->pin_host(memory_);
-    while (!session_->is_pinning_done()) {
-    }
-  }
-
-  std::vector<std::byte> run(ByteView input, bool traced = false) {
-    std::ranges::copy(input, memory_.begin());
-    const std::span<std::byte> memory(memory_);
-    session::Traffic traffic;
-    const auto begun = lane_->begin(*session_, plan_, modules_,
-                                    {.input = memory.first(input.size()), .output = memory.subspan(memory.size() / 2)}, traced, traffic);
-    EXPECT_TRUE(begun) << to_text(begun.error());
-    const auto bytes = lane_->finish(*session_);
-    EXPECT_TRUE(bytes) << to_text(bytes.error());
-    const auto output = memory.subspan(memory.size() / 2, *bytes);
-    return {output.begin(), output.end()};
-  }
-
- private:
-  std::vector<std::byte> memory_ = std::vector<std::byte>(16U << 20U);
-  Plan plan_;
-  std::unique_ptr<Session> session_;
-  std::vector<ModuleId> modules_;
-  std::optional<session::Lane> lane_;
-};
-
-using Bytes = std::vector<std::byte>;
+using Bytes = Output;
 
 float unit(Random& random) { return static_cast<float>(random.next() >> 40U) / static_cast<float>(1U << 24U); }
 
@@ -160,8 +119,9 @@ TEST_P(ShippedOnACard, V5_GivesWhatTheCpuDeviceGives) {
   }
   const auto& pipeline = GetParam();
   const auto cpu = make_cpu_device({.total = 64_MiB, .threads = 1});
-  OneLane on_card(*card, pipeline.file, pipeline.lengths.back());
-  OneLane on_cpu(*cpu, pipeline.file, pipeline.lengths.back());
+  const auto bundle = must(load_bundle(source("kernels/" + pipeline.file)));
+  OneLane on_card(*card, bundle, pipeline.lengths.back());
+  OneLane on_cpu(*cpu, bundle, pipeline.lengths.back());
   SeededRandom random(1);
   for (const std::size_t n : pipeline.lengths) {
     SCOPED_TRACE(std::to_string(n) + " bytes");
