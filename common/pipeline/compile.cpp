@@ -64,6 +64,7 @@ Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& 
   CompiledRepeat result{.label = fmt::format("repeat {}", number + 1),
                         .first = repeat.first,
                         .stages = repeat.stages,
+                        .check = repeat.check,
                         .times = {},
                         .every = {},
                         .until = {},

@@ -42,6 +42,7 @@ struct CompiledRepeat {
   std::string label;        ///< for errors: `repeat 1`
   std::uint32_t first = 0;  ///< position among the stages
   std::uint32_t stages = 1;
+  std::uint32_t check = 0;  ///< stages behind these, before each look
   CompiledExpression times;
   CompiledExpression every;
   std::optional<CompiledUntil> until;

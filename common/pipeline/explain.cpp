@@ -115,6 +115,49 @@ Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipelin
   return table.text();
 }
 
+/// With an empty line behind it; nothing without residents.
+Result<std::string> resident_table(const Pipeline& pipeline) {
+  if (pipeline.residents.empty()) return "";
+  Table table({false, true, true});
+  table.add({"resident", "bytes", "VRAM"});
+  for (const PipelineResident& resident : pipeline.residents) {
+    const auto allocated = allocated_bytes(resident.name, resident.bytes);
+    if (!allocated) return std::unexpected(allocated.error());
+    table.add({resident.name, std::to_string(resident.bytes), size_text(*allocated)});
+  }
+  return table.text() + "\n";
+}
+
+/// `2`, or `2 to 3`.
+std::string stages_text(std::uint32_t first, std::uint32_t count) {
+  if (count == 0) return "";
+  return count == 1 ? fmt::format("{}", first + 1) : fmt::format("{} to {}", first + 1, first + count);
+}
+
+/// With an empty line behind it; nothing without repeats.
+Result<std::string> repeat_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+  if (compiled.repeats.empty()) return "";
+  Table table({false, true, false, false, false, false});
+  table.add({"repeated", "times", "until", "looked at", "check", "else"});
+  for (std::size_t i = 0; i < compiled.repeats.size(); ++i) {
+    const PipelineRepeat& repeat = pipeline.repeats[i];
+    const CompiledRepeat& made = compiled.repeats[i];
+    const auto times = made.times.evaluate(n);
+    if (!times) return fail_in(made.label + ", times", times.error());
+    const auto every = made.every.evaluate(n);
+    if (!every) return fail_in(made.label + ", every", every.error());
+    const auto stages = "stages " + stages_text(repeat.first, repeat.stages);
+    if (!made.until) {
+      table.add({stages, std::to_string(*times), "", "", "", ""});
+      continue;
+    }
+    table.add({stages, std::to_string(*times), repeat.until, *every == 1 ? "each time" : fmt::format("each {} times", *every),
+               repeat.check == 0 ? "" : "stages " + stages_text(repeat.first + repeat.stages, repeat.check),
+               made.otherwise ? made.otherwise->at(n) : "goes on"});
+  }
+  return table.text() + "\n";
+}
+
 /// With an empty line behind it; nothing for a pipeline that takes chunks of any length.
 Result<std::string> requirement_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
   if (compiled.requirements.empty()) return "";
@@ -150,14 +193,21 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
     result += "  No stages: the output is what the input's buffer holds.\n\n";
   }
   if (!pipeline.stages.empty()) result += *stages + "\n";
+  const auto repeats = repeat_table(pipeline, *compiled, n);
+  if (!repeats) return repeats;
+  result += *repeats;
   result += *buffers + "\n";
+  const auto residents = resident_table(pipeline);
+  if (!residents) return residents;
+  result += *residents;
   const auto requirements = requirement_table(pipeline, *compiled, n);
   if (!requirements) return requirements;
   result += *requirements;
   Table totals({false, true, false});
   totals.add({"VRAM of a lane", size_text(lane->count), "all its buffers"});
+  const std::string lanes = fmt::format("{} {}", pipeline.lanes, pipeline.lanes == 1 ? "lane" : "lanes");
   totals.add({"VRAM of a lease", size_text(lease->count),
-              fmt::format("{} {} and modules of {}", pipeline.lanes, pipeline.lanes == 1 ? "lane" : "lanes",
+              fmt::format("{}{} modules of {}", lanes, pipeline.residents.empty() ? " and" : ", residents and",
                           size_text(module_bytes(bundle).count))});
   totals.add({"output", fmt::format("{} B", *output), "copied back per chunk"});
   totals.add({"time limit", time_text(pipeline.time_limit_ms), "for a chunk's kernels"});

@@ -80,6 +80,7 @@ struct PipelineStage {
 struct PipelineRepeat {
   std::uint32_t first = 0;   ///< position of the first of them among the stages
   std::uint32_t stages = 1;  ///< how many there are
+  std::uint32_t check = 0;   ///< how many, behind these, run before each look only
   Expression times;          ///< how often, at most
   Expression every;          ///< looks at the condition after so many; empty: after each
   std::string until;         ///< ends it early, such as `f32 residual < tolerance`; empty: nothing does

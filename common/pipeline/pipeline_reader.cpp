@@ -145,31 +145,50 @@ Result<void> read_plain_stage(const YamlNode& item, Pipeline& pipeline) {
   return {};
 }
 
+/// How many stages that list adds.
+Result<std::uint32_t> read_repeated(const YamlNode& list, std::string_view what, Pipeline& pipeline) {
+  const std::size_t before = pipeline.stages.size();
+  if (list.kind != Kind::list) return refuse(list, fmt::format("{} should have its stages as a list", what));
+  for (const YamlNode& stage : list.items) {
+    if (stage.kind == Kind::map && find(stage, "repeat") != nullptr)
+      return refuse(stage, fmt::format("{} holds another; repeats cannot be nested", what));
+    if (auto ok = read_plain_stage(stage, pipeline); !ok) return std::unexpected(ok.error());
+  }
+  return static_cast<std::uint32_t>(pipeline.stages.size() - before);
+}
+
 /// `{repeat: {times: 100}, stages: [...]}`
 Result<void> read_repeat(const YamlNode& item, Pipeline& pipeline) {
-  static constexpr std::array<std::string_view, 2> kKeys = {"repeat", "stages"};
+  static constexpr std::array<std::string_view, 3> kKeys = {"repeat", "stages", "check"};
   static constexpr std::array<std::string_view, 4> kRepeatKeys = {"times", "every", "until", "else"};
   const std::string what = fmt::format("repeat {}", pipeline.repeats.size() + 1);
   if (auto ok = check_map(item, what, kKeys); !ok) return ok;
   const YamlNode& how = *find(item, "repeat");
   if (auto ok = check_map(how, what, kRepeatKeys); !ok) return ok;
   if (find(how, "times") == nullptr) return refuse(how, what + " has no times; write how often at most, such as times: 1000");
-  PipelineRepeat repeat{
-      .first = static_cast<std::uint32_t>(pipeline.stages.size()), .stages = 0, .times = {}, .every = {}, .until = {}, .otherwise = {}};
+  PipelineRepeat repeat{.first = static_cast<std::uint32_t>(pipeline.stages.size()),
+                        .stages = 0,
+                        .check = 0,
+                        .times = {},
+                        .every = {},
+                        .until = {},
+                        .otherwise = {}};
   if (auto ok = read_text(how, "times", repeat.times); !ok) return ok;
   if (auto ok = read_text(how, "every", repeat.every); !ok) return ok;
   if (auto ok = read_text(how, "until", repeat.until); !ok) return ok;
   if (auto ok = read_text(how, "else", repeat.otherwise); !ok) return ok;
   const YamlNode* stages = find(item, "stages");
-  if (stages == nullptr || stages->kind != Kind::list || stages->items.empty()) {
+  if (stages == nullptr || stages->items.empty()) {
     return refuse(item, what + " repeats nothing; list what under stages, such as stages: [{kernel: step, over: n, args: [grid]}]");
   }
-  for (const YamlNode& stage : stages->items) {
-    if (stage.kind == Kind::map && find(stage, "repeat") != nullptr)
-      return refuse(stage, what + " holds another; repeats cannot be nested");
-    if (auto ok = read_plain_stage(stage, pipeline); !ok) return ok;
+  const auto repeated = read_repeated(*stages, what, pipeline);
+  if (!repeated) return std::unexpected(repeated.error());
+  repeat.stages = *repeated;
+  if (const YamlNode* check = find(item, "check"); check != nullptr && check->kind != Kind::nothing) {
+    const auto checked = read_repeated(*check, what, pipeline);
+    if (!checked) return std::unexpected(checked.error());
+    repeat.check = *checked;
   }
-  repeat.stages = static_cast<std::uint32_t>(pipeline.stages.size()) - repeat.first;
   pipeline.repeats.push_back(std::move(repeat));
   return {};
 }

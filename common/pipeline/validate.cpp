@@ -108,13 +108,15 @@ Result<void> check_repeats(const Pipeline& pipeline) {
   for (std::size_t i = 0; i < pipeline.repeats.size(); ++i) {
     const PipelineRepeat& repeat = pipeline.repeats[i];
     const std::string where = fmt::format("repeat {}", i + 1);
-    if (repeat.stages == 0 || repeat.first < free || std::size_t{repeat.first} + repeat.stages > pipeline.stages.size()) {
+    const std::size_t held = std::size_t{repeat.stages} + repeat.check;
+    if (repeat.stages == 0 || repeat.first < free || repeat.first + held > pipeline.stages.size()) {
       return refuse(fmt::format("{} has {} stages from number {} on, which are not there or in another; give each stages of its own", where,
-                                repeat.stages, repeat.first + 1));
+                                held, repeat.first + 1));
     }
-    free = std::size_t{repeat.first} + repeat.stages;
+    free = repeat.first + held;
     const bool has_until = !repeat.until.empty();
     if (!has_until && !repeat.otherwise.empty()) return refuse(where + " has else but no until; write what ends it, or leave else out");
+    if (!has_until && repeat.check > 0) return refuse(where + " has check but no until; write what to look for, or leave check out");
     if (!has_until && !repeat.every.empty()) return refuse(where + " has every but no until; write what to look for, or leave every out");
   }
   return {};

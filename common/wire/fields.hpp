@@ -107,9 +107,10 @@ struct FieldTable<PipelineResident> {
 
 template <>
 struct FieldTable<PipelineRepeat> {
-  static constexpr auto kFields = std::tuple{Field{"first", &PipelineRepeat::first}, Field{"stages", &PipelineRepeat::stages},
-                                             Field{"times", &PipelineRepeat::times}, Field{"every", &PipelineRepeat::every},
-                                             Field{"until", &PipelineRepeat::until}, Field{"otherwise", &PipelineRepeat::otherwise}};
+  static constexpr auto kFields = std::tuple{Field{"first", &PipelineRepeat::first},        Field{"stages", &PipelineRepeat::stages},
+                                             Field{"check", &PipelineRepeat::check},        Field{"times", &PipelineRepeat::times},
+                                             Field{"every", &PipelineRepeat::every},        Field{"until", &PipelineRepeat::until},
+                                             Field{"otherwise", &PipelineRepeat::otherwise}};
 };
 
 template <>

@@ -53,6 +53,16 @@ std::unexpected<Error> past_capacity(ErrorCode code, const PlannedBuffer& buffer
                           in_quotes(buffer.name), bytes, n, buffer.capacity.count));
 }
 
+/// At most one more than a chunk may have.
+std::uint64_t launches_of(const PlannedPart& part) {
+  const std::uint64_t looks = part.has_until() ? part.times / part.every + (part.times % part.every == 0 ? 0 : 1) : 0;
+  const auto most = [](std::uint64_t times, std::uint64_t launches) {
+    constexpr std::uint64_t kTooMany = PipelineLimits::kLaunches + 1;
+    return launches == 0 ? 0 : times > kTooMany / launches ? kTooMany : times * launches;
+  };
+  return std::min(most(part.times, part.launches) + most(looks, part.check), PipelineLimits::kLaunches + 1);
+}
+
 /// A bundle comes over the wire: what it says it holds and what it holds are two things.
 Result<void> check_contents(const Bundle& bundle) {
   const auto& residents = bundle.pipeline.residents;
@@ -112,26 +122,23 @@ Result<void> Plan::fill_launches(std::uint64_t n) {
   return {};
 }
 
-Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint64_t n) const {
+Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check, std::uint64_t n) const {
   const auto times = repeat.times.evaluate(n);
   if (!times) return fail_in(repeat.label + ", times", times.error());
   const auto every = repeat.every.evaluate(n);
   if (!every) return fail_in(repeat.label + ", every", every.error());
   if (*every == 0) return fail(ErrorCode::bad_pipeline, fmt::format("{}: every is 0 at n = {}; look after 1 or more", repeat.label, n));
-  PlannedPart part{.launches = launches, .times = *times, .every = *every, .repeat = &repeat, .limit = 0};
-  if (repeat.until) {
-    const auto limit = repeat.until->limit(n);
-    if (!limit) return fail_in(repeat.label + ", until", limit.error());
-    part.limit = *limit;
-    const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), n);
-    if (!held) return std::unexpected(held.error());
-    if (*held < repeat.until->bytes()) {
-      return fail(ErrorCode::bad_pipeline,
-                  fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
-                              in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
-    }
-  }
-  return part;
+  PlannedPart part{.launches = launches, .check = check, .times = *times, .every = *every, .repeat = &repeat, .limit = 0};
+  if (!repeat.until) return part;
+  const auto limit = repeat.until->limit(n);
+  if (!limit) return fail_in(repeat.label + ", until", limit.error());
+  part.limit = *limit;
+  const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), n);
+  if (!held) return std::unexpected(held.error());
+  if (*held >= repeat.until->bytes()) return part;
+  return fail(ErrorCode::bad_pipeline,
+              fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
+                          in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
 }
 
 Result<void> Plan::fill_parts(std::uint64_t n) {
@@ -146,14 +153,17 @@ Result<void> Plan::fill_parts(std::uint64_t n) {
   };
   for (const CompiledRepeat& repeat : pipeline_.repeats) {
     if (const auto before = take_until(repeat.first); before > 0) parts_.push_back({.launches = before});
-    const auto part = repeated_part(repeat, take_until(std::size_t{repeat.first} + repeat.stages), n);
+    const std::size_t end = std::size_t{repeat.first} + repeat.stages;
+    const auto launches = take_until(end);
+    const auto check = take_until(end + repeat.check);
+    if (launches + check == 0) continue;
+    const auto part = repeated_part(repeat, launches, check, n);
     if (!part) return std::unexpected(part.error());
     parts_.push_back(*part);
-    const std::uint64_t most = (PipelineLimits::kLaunches - total) / std::max(part->launches, 1U);
-    total += std::min(part->times, most) * part->launches;
-    if (part->times > most) {
+    total += launches_of(*part);
+    if (total > PipelineLimits::kLaunches) {
       return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} times {} kernels at n = {}; a chunk has at most {} launches", repeat.label,
-                                                       part->times, part->launches, n, PipelineLimits::kLaunches));
+                                                       part->times, part->launches + part->check, n, PipelineLimits::kLaunches));
     }
   }
   if (const auto rest = take_until(pipeline_.stages.size()); rest > 0) parts_.push_back({.launches = rest});

@@ -43,6 +43,7 @@ struct PlannedLaunch {
 /// Launches that follow each other, run `times` times as a whole.
 struct PlannedPart {
   std::uint32_t launches = 0;  ///< how many of the chunk's, those behind the part before
+  std::uint32_t check = 0;     ///< how many, behind these, before each look at the condition
   std::uint64_t times = 1;
   /// With a condition: it is looked at after so many times, and ends the part when it holds.
   std::uint64_t every = 1;
@@ -88,7 +89,7 @@ class Plan {
   Result<void> check_buffers(std::uint64_t n) const;
   Result<void> fill_launches(std::uint64_t n);
   Result<void> fill_parts(std::uint64_t n);
-  Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint64_t n) const;
+  Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check, std::uint64_t n) const;
 
   CompiledPipeline pipeline_;
   std::vector<PlannedBuffer> buffers_;

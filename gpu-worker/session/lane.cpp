@@ -92,6 +92,7 @@ Result<Lane::Reached> Lane::queue_next(Session& session, Traffic& traffic) {
     const PlannedPart& part = parts_[part_];
     repeat_part(part);
     if (part.has_until() && times_ > 0 && (times_ == part.times || times_ % part.every == 0)) {
+      add_check(part);
       const CompiledUntil& until = *part.repeat->until;
       const auto sent = send(session, buffers_[until.buffer()], std::span(value_).first(until.bytes()), traffic);
       return sent ? Result<Reached>(Reached::condition) : std::unexpected(sent.error());
@@ -123,8 +124,13 @@ void Lane::repeat_part(const PlannedPart& part) {
   } while (pass_.size() + once.size() <= kLongestPass);
 }
 
+void Lane::add_check(const PlannedPart& part) {
+  const auto check = std::span(launches_).subspan(first_launch_ + part.launches, part.check);
+  pass_.insert(pass_.end(), check.begin(), check.end());
+}
+
 void Lane::next_part() {
-  first_launch_ += parts_[part_].launches;
+  first_launch_ += parts_[part_].launches + parts_[part_].check;
   times_ = 0;
   ++part_;
 }

@@ -48,6 +48,7 @@ class Lane {
   Result<Reached> queue(Session& session, Traffic& traffic);
   Result<Reached> queue_next(Session& session, Traffic& traffic);
   void repeat_part(const PlannedPart& part);
+  void add_check(const PlannedPart& part);
   void next_part();
   Result<void> send(Session& session, MemHandle output, std::span<std::byte> into, Traffic& traffic);
   Result<void> judge_condition();

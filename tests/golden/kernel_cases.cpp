@@ -24,6 +24,8 @@ namespace {
 
 /// A path ends in ex2.approx, which may be two places off; their mean is hardly better.
 constexpr Bound kPaths{.relative = 0x1p-21};
+/// A quotient of exponentials, each by ex2.approx.
+constexpr Bound kExponentials{.relative = 0x1p-20};
 /// Products and sums without a rounding modifier may become one fma each, through ten stages of numbers of up to 64.
 constexpr Bound kContracted{.absolute = 0x1p-17};
 
@@ -59,6 +61,17 @@ std::vector<KernelCase> shipped_cases() {
        {3, 3, 1},
        {16, 16, 1},
        {input(image), output<Byte>(image.size()), number(48), number(36), number(0.8F)}},
+      {"kernels/inference/inference.ptx",
+       "dense",
+       {3, 2, 1},
+       {16, 16, 1},
+       {input(floats(20 * 33, -1, 1)), input(floats(34 * 40, -1, 1)), output<float>(20 * 40), number(20), number(33), number(40),
+        number(1)}},
+      {"kernels/inference/inference.ptx",
+       "softmax",
+       {3, 1, 1},
+       {256, 1, 1},
+       {input(floats(20 * 45, -9, 9)), output<float>(20 * 45, kExponentials), number(20), number(45)}},
       {"kernels/montecarlo/options.ptx",
        "price_calls",
        {3, 1, 1},
@@ -69,6 +82,17 @@ std::vector<KernelCase> shipped_cases() {
       {"kernels/reduce/reduce.ptx", "fold_partials", {1, 1, 1}, {256, 1, 1}, {input(noise), output<float>(3), number(64)}},
       {"kernels/signal/fft.ptx", "fft1024", {1, 1, 1}, {512, 1, 1}, {input(floats(2048, -1, 1)), output<float>(2048, kContracted)}},
       {"kernels/signal/fir.ptx", "fir", {2, 1, 1}, {256, 1, 1}, {input(noise), output<float>(400), number(400)}},
+      {"kernels/solver/heat.ptx",
+       "jacobi",
+       {3, 2, 1},
+       {16, 16, 1},
+       {input(floats(37 * 23, 0, 99)), input(floats(37 * 23, 0, 99)), output<float>(37 * 23), number(37), number(23), number(5.0F)}},
+      {"kernels/solver/heat.ptx", "clear_change", {1, 1, 1}, {1, 1, 1}, {changed(floats(2, 1, 9))}},
+      {"kernels/solver/heat.ptx",
+       "greatest_change",
+       {3, 2, 1},
+       {16, 16, 1},
+       {input(floats(37 * 23, 0, 99)), input(floats(37 * 23, 0, 99)), changed(floats(1, 0, 1)), number(37), number(23), number(5.0F)}},
       {"kernels/transform/transform.ptx", "scale", {2, 1, 1}, {256, 1, 1}, {changed(floats(400, -9, 9)), number(390), number(2.3F)}},
       {"kernels/transform/transform.ptx", "bias", {2, 1, 1}, {256, 1, 1}, {changed(floats(400, -9, 9)), number(390), number(0.1F)}},
       {"kernels/video/clip.ptx",

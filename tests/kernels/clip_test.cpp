@@ -13,9 +13,7 @@ namespace {
 
 constexpr std::size_t kFrame = 3 * 20 * 10;
 
-LoneLane::Settings clips(int radius, double strength) {
-  return {{"width", 20}, {"height", 10}, {"radius", radius}, {"strength", strength}};
-}
+Settings clips(int radius, double strength) { return {{"width", 20}, {"height", 10}, {"radius", radius}, {"strength", strength}}; }
 
 Output run(const Output& clip, int radius, double strength) {
   return LoneLane("video/clip.yaml", clip.size(), clips(radius, strength)).run(clip);

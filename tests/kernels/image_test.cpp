@@ -99,7 +99,7 @@ void expect_like(const Output& output, const Image& expected, int tolerance) {
   EXPECT_LT(different_bytes(output, expected.bytes, tolerance), expected.bytes.size() / 50);
 }
 
-LoneLane::Settings sizes(int width, int height, int out_width, int out_height) {
+Settings sizes(int width, int height, int out_width, int out_height) {
   return {{"width", width}, {"height", height}, {"out_width", out_width}, {"out_height", out_height}};
 }
 

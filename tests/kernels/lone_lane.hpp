@@ -16,27 +16,27 @@
 
 namespace sublet::test {
 
+using Settings = std::vector<std::pair<std::string, double>>;
+
+/// The bundle with other values for parameters.
+inline Bundle with_settings(Bundle bundle, const Settings& settings) {
+  std::vector<PipelineParameter> parameters;
+  for (const auto& [name, value] : settings) parameters.push_back({.name = name, .value = value});
+  bundle.pipeline = must(with_parameters(std::move(bundle.pipeline), parameters));
+  return bundle;
+}
+
 /// On a device of its own.
 class LoneLane {
  public:
-  using Settings = std::vector<std::pair<std::string, double>>;
-
-  /// @param settings  other values for parameters
   LoneLane(const std::string& file, std::uint64_t max_chunk_bytes, const Settings& settings = {})
-      : device_(make_cpu_device({})), lane_(*device_, load(file, settings), max_chunk_bytes) {}
+      : device_(make_cpu_device({})),
+        lane_(*device_, with_settings(must(load_bundle(std::string(SUBLET_SOURCE_DIR "/kernels/") + file)), settings), max_chunk_bytes) {}
 
   Output run(ByteView input) { return lane_.run(input); }
   [[nodiscard]] const session::Traffic& traffic() const { return lane_.traffic(); }
 
  private:
-  static Bundle load(const std::string& file, const Settings& settings) {
-    auto bundle = must(load_bundle(std::string(SUBLET_SOURCE_DIR "/kernels/") + file));
-    std::vector<PipelineParameter> parameters;
-    for (const auto& [name, value] : settings) parameters.push_back({.name = name, .value = value});
-    bundle.pipeline = must(with_parameters(std::move(bundle.pipeline), parameters));
-    return bundle;
-  }
-
   std::unique_ptr<Device> device_;
   OneLane lane_;
 };

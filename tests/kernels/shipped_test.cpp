@@ -34,7 +34,7 @@ std::vector<std::uint64_t> lengths_for(const Pipeline& pipeline) {
     const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
     return found == pipeline.parameters.end() ? 0 : static_cast<std::uint64_t>(found->value);
   };
-  if (const auto pixels = parameter("width") * parameter("height"); pixels > 0) return {0, 3 * pixels};
+  if (const auto pixels = parameter("width") * parameter("height"); pixels > 0) return {0, 3 * pixels, 4 * pixels};
   return {0, 1, 1'000'000};
 }
 

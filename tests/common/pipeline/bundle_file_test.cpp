@@ -54,6 +54,19 @@ TEST_F(BundleFile, NamesTheModuleThatIsMissingAndWhoAsked) {
               AllOf(HasSubstr("b.ptx"), HasSubstr("two.yaml"), HasSubstr("put it there")));
 }
 
+TEST_F(BundleFile, BringsTheResidentsBesideIt) {
+  write("resident.yaml", "{name: a, buffers: {b: n}, residents: {weights: w.bin}, input: b, output: b}");
+  EXPECT_THAT(refusal(load_bundle(folder_ / "resident.yaml"), ErrorCode::not_found),
+              AllOf(HasSubstr("resident"), HasSubstr("w.bin"), HasSubstr("resident.yaml")));
+  write("w.bin", "12345");
+  const auto bundle = load_bundle(folder_ / "resident.yaml");
+  ASSERT_TRUE(bundle) << to_text(bundle.error());
+  EXPECT_EQ(bundle->pipeline.residents, (std::vector<PipelineResident>{{.name = "weights", .file = "", .bytes = 5}}));
+  ASSERT_EQ(bundle->residents.size(), 1U);
+  EXPECT_EQ(bundle->residents[0].name, "weights");
+  EXPECT_EQ(as_text(bundle->residents[0].data), "12345");
+}
+
 TEST_F(BundleFile, NamesThePipelineThatIsMissing) {
   EXPECT_THAT(refusal(load_bundle(folder_ / "none.yaml"), ErrorCode::not_found), HasSubstr("none.yaml"));
 }

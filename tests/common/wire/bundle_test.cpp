@@ -29,11 +29,14 @@ TEST(BundleCodec, AWholeNumbersParameterStaysAFloatOnTheWire) {
   EXPECT_THAT(std::string(as_text(bytes)), HasSubstr(std::string("value\xcb\x40\0\0\0\0\0\0\0", 14)));
 }
 
-TEST(BundleCodec, ImagesMayHaveSixteenMebibytesInAll) {
+TEST(BundleCodec, ModulesAndResidentsMayHaveSixteenMebibytesInAll) {
   auto bundle = sample_bundle();
-  bundle.modules[0].image.resize(kMaxDataBytes.count);
+  bundle.modules[0].image.resize(kMaxDataBytes.count - bundle.residents[0].data.size());
   EXPECT_EQ(refusal(bundle), ErrorCode::ok);
-  bundle.modules.push_back({.name = "one more", .image = {std::byte{0}}});
+  bundle.residents[0].data.push_back(std::byte{0});
+  EXPECT_EQ(refusal(bundle), ErrorCode::message_too_large);
+  bundle.residents.clear();
+  bundle.modules.push_back({.name = "one more", .image = {5, std::byte{0}}});
   EXPECT_EQ(refusal(bundle), ErrorCode::message_too_large);
 }
 

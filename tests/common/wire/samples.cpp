@@ -274,7 +274,8 @@ Bundle sample_bundle() {
                              .block = {256, 1, 1},
                              .shared_bytes = 0,
                              .args = {{.type = ArgumentType::buffer, .value = "data"}, {.type = ArgumentType::f32, .value = "factor"}}}};
-  bundle.pipeline.repeats = {{.first = 0, .stages = 1, .times = "8", .every = "2", .until = "f32 data > 10", .otherwise = "still small"}};
+  bundle.pipeline.repeats = {
+      {.first = 0, .stages = 1, .check = 0, .times = "8", .every = "2", .until = "f32 data > 10", .otherwise = "still small"}};
   bundle.pipeline.input = "data";
   bundle.pipeline.output = "data";
   const std::string_view ptx = ".version 9.0";

@@ -196,6 +196,66 @@ TEST(Plan, RefusesABundleWithoutTheModulesItDeclares) {
   EXPECT_THAT(refusal(make_plan(bundle, 1000)), HasSubstr("declares 1 modules, and its bundle holds 0"));
 }
 
+/// Of the video pipeline's three stages: the second repeated.
+Bundle repeated_bundle() {
+  Bundle bundle = video_bundle();
+  bundle.pipeline.repeats = {{.first = 1, .stages = 1, .check = 0, .times = "n", .every = "5", .until = "f32 smooth < 1", .otherwise = ""}};
+  return bundle;
+}
+
+TEST(Plan, CutsAChunkIntoPartsThatRepeat) {
+  Plan plan = must(make_plan(repeated_bundle(), 1000));
+  const auto parts = plan.chunk(700).value()->parts;
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(parts[0].launches, 1U);
+  EXPECT_EQ(parts[0].times, 1U);
+  EXPECT_FALSE(parts[0].has_until());
+  EXPECT_EQ(parts[1].launches, 1U);
+  EXPECT_EQ(parts[1].times, 700U);
+  EXPECT_EQ(parts[1].every, 5U);
+  ASSERT_TRUE(parts[1].has_until());
+  EXPECT_EQ(parts[1].limit, 0x3f800000U);
+  EXPECT_EQ(parts[2].launches, 1U);
+  EXPECT_TRUE(plan.chunk(0).value()->parts.empty()) << "all stages are skipped, so nothing repeats";
+}
+
+TEST(Plan, CountsTheStagesOfARepeatThatAreLeftOut) {
+  Bundle bundle = repeated_bundle();
+  bundle.pipeline.repeats[0].stages = 2;
+  bundle.pipeline.stages[1].over = "n / 500";
+  Plan plan = must(make_plan(bundle, 1000));
+  EXPECT_EQ(plan.chunk(1000).value()->parts.back().launches, 2U);
+  EXPECT_EQ(plan.chunk(10).value()->parts.back().launches, 1U);
+}
+
+TEST(Plan, LimitsTheLaunchesOfAChunk) {
+  Bundle bundle = repeated_bundle();
+  bundle.pipeline.repeats[0].times = "n * 1048576";
+  EXPECT_EQ(must(make_plan(bundle, 1)).max_chunk_bytes(), 1U);
+  EXPECT_THAT(refusal(make_plan(bundle, 2)),
+              AllOf(HasSubstr("repeat 1: 2097152 times 1 kernels at n = 2"), HasSubstr("at most 1048576 launches")));
+  bundle.pipeline.repeats[0] = {
+      .first = 1, .stages = 1, .check = 1, .times = "1048576", .every = "1", .until = "f32 smooth < 1", .otherwise = ""};
+  EXPECT_THAT(refusal(make_plan(bundle, 1)), HasSubstr("1048576 times 2 kernels"));
+  bundle.pipeline.repeats[0].times = "18446744073709551615";
+  EXPECT_THAT(refusal(make_plan(bundle, 1)), HasSubstr("18446744073709551615 times 2 kernels"));
+  bundle.pipeline.repeats[0].times = "1000000";
+  bundle.pipeline.repeats[0].every = "1000000";
+  EXPECT_EQ(must(make_plan(bundle, 1)).max_chunk_bytes(), 1U);
+}
+
+TEST(Plan, RefusesARepeatThatCannotBeLookedAt) {
+  Bundle bundle = repeated_bundle();
+  bundle.pipeline.repeats[0].every = "n / 1000";
+  EXPECT_THAT(refusal(make_plan(bundle, 999)), HasSubstr("repeat 1: every is 0 at n = 999"));
+  bundle.pipeline.repeats[0].every = "n / 999";
+  EXPECT_EQ(must(make_plan(bundle, 999)).max_chunk_bytes(), 999U);
+  bundle.pipeline.repeats[0].until = "f64 encoded < 1";
+  EXPECT_THAT(refusal(make_plan(bundle, 7)), HasSubstr("repeat 1: every is 0"));
+  bundle.pipeline.repeats[0].every.clear();
+  EXPECT_THAT(refusal(make_plan(bundle, 7)), HasSubstr("repeat 1, until: buffer \"encoded\" has 7 bytes at n = 7, and the number 8"));
+}
+
 TEST(Plan, HandsAnEchoBackWithoutALaunch) {
   Bundle echo;
   echo.pipeline.name = "echo";

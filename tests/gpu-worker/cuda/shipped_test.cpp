@@ -93,6 +93,8 @@ std::vector<ShippedPipeline> shipped_pipelines() {
           {.file = "signal/fir.yaml", .lengths = any, .chunk = floats},
           {.file = "signal/fft.yaml", .lengths = {0, 8192, 10 * 8192}, .chunk = floats, .expect = expect_floats_near},
           {.file = "montecarlo/options.yaml", .lengths = {0, 20, 60}, .chunk = options, .expect = expect_floats_near},
+          {.file = "solver/heat.yaml", .lengths = {256 * 256 * 4}, .chunk = floats, .expect = expect_floats_near},
+          {.file = "inference/digits.yaml", .lengths = {0, 256, 1000 * 256}, .chunk = floats, .expect = expect_floats_near},
           {.file = "image/photo.yaml", .lengths = {kFrame}, .expect = expect_bytes_near},
           {.file = "image/enlarge.yaml", .lengths = {320 * 240 * 3}}};
 }
