@@ -69,10 +69,10 @@ TEST(PipelinesPage, ShowsExamplesThatAreRight) {
     at += kOpening.size();
     const auto pipeline = parse_pipeline(std::string_view(page).substr(at, page.find("```", at) - at), "docs/pipelines.md");
     ASSERT_TRUE(pipeline) << to_text(pipeline.error());
-    EXPECT_TRUE(explain({.pipeline = *pipeline, .modules = {}}, 1'000'000));
+    EXPECT_TRUE(explain({.pipeline = *pipeline, .modules = {}, .residents = {}}, 1'000'000));
     ++examples;
   }
-  EXPECT_EQ(examples, 3U);
+  EXPECT_EQ(examples, 5U);
 }
 
 }  // namespace
