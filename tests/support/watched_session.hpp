@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -13,6 +14,7 @@ struct Asked {
   std::uint64_t syncs = 0;
   std::uint64_t passes = 0;
   std::uint64_t launches = 0;
+  std::size_t longest_pass = 0;  ///< in launches
 };
 
 /// Counts what goes through it to another.
@@ -33,6 +35,7 @@ class WatchedSession : public Session {
   Result<void> pass(StreamId stream, const Passage& passage) override {
     ++asked_->passes;
     asked_->launches += passage.launches.size();
+    asked_->longest_pass = std::max(asked_->longest_pass, passage.launches.size());
     return session_->pass(stream, passage);
   }
   Result<void> sync(StreamId stream) override {

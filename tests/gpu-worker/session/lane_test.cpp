@@ -82,6 +82,7 @@ TEST_F(RepeatedChunk, RunsAsOftenAsItSaysWithOneWait) {
   auto lane = this->lane(fmt::format("  - {0}\n  - {{repeat: {{times: 10000}}, stages: [{0}, {0}]}}\n  - {0}", kOnce));
   EXPECT_EQ(values_of(lane.run(bytes_of(5))).front(), 5U + 20'002);
   EXPECT_EQ(device_.asked().launches, 20'002U);
+  EXPECT_EQ(device_.asked().longest_pass, 4096U) << "as many at once as a device is given";
   EXPECT_EQ(device_.asked().syncs, 2U) << "one for the resident, one for the chunk";
   EXPECT_EQ(values_of(lane.run(bytes_of(0))).front(), 20'002U) << "again from the start";
 }
