@@ -95,6 +95,35 @@ TEST(SessionProcess, O12_OnlyInputAndOutputCrossTheBus) {
   EXPECT_EQ(settle.outputs.size(), 4000U);
 }
 
+TEST(SessionProcess, V1_UploadsWeightsOnceForAThousandRequests) {
+  const auto digits = shipped("inference/digits.yaml");
+  DrivenSession session(digits);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  const std::string picture(256, '\0');
+  for (int request = 0; request < 1000; ++request) {
+    ASSERT_TRUE(session.hand_over({picture}).has_value());
+    ASSERT_THAT(session.settle().message.lengths.values, ElementsAre(40));
+  }
+  EXPECT_EQ(session->traffic().to_device, digits.residents[0].data.size() + digits.residents[1].data.size() + 1000 * 256);
+  EXPECT_EQ(session->traffic().from_device, 1000U * 40);
+}
+
+TEST(SessionProcess, V3_AChunkThatDoesNotConvergeFailsAlone) {
+  auto heat = shipped("solver/heat.yaml");
+  heat.pipeline = with_parameters(heat.pipeline, std::vector<PipelineParameter>{{"width", 32}, {"height", 32}, {"k", 500}}).value();
+  DrivenSession session(heat);
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  const std::string cold(4096, '\0');
+  std::string warm_inside = cold;
+  for (std::size_t i = 0; i < 2048; i += 4) warm_inside.replace(i, 4, "\0\0\xc8\x42", 4);
+  ASSERT_TRUE(session.hand_over({cold, warm_inside, cold}).has_value());
+  const auto settle = session.settle();
+  EXPECT_THAT(settle.message.codes.values, ElementsAre(0, number(ErrorCode::not_converged), 0));
+  ASSERT_EQ(settle.message.details.size(), 1U);
+  EXPECT_THAT(settle.message.details[0].detail, HasSubstr("1000 iterations did not settle"));
+  EXPECT_EQ(text_of(settle), cold + cold);
+}
+
 TEST(SessionProcess, E3_NamesTheOpcodeThatItsDeviceLacks) {
   std::string ptx = faults();
   ptx.insert(ptx.find("ret;"), "frobnicate.u32 \t%r1, %r1;\n\t");
