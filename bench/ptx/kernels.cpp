@@ -174,6 +174,42 @@ std::vector<Case> shared_cases() {
            [](Memory& m) { plain::price_calls(m.read<float>(), m.written<float>(), kPaths, 1); }}};
 }
 
+std::vector<Case> layer_cases() {
+  constexpr std::size_t kWidth = 256;
+  constexpr std::size_t kPictures = 4096;
+  constexpr auto kSide = std::size_t{1000};
+  return {
+      {"inference/inference",
+       "dense",
+       Kind::shared,
+       Filling::floats,
+       4 * kWidth * (kWidth + 1),
+       4 * kWidth * kWidth,
+       {16, 16, 1},
+       kSquare,
+       // The rows are the layer's own: as good as any.
+       [](const Memory& m) {
+         return std::move(
+             Arguments().add(m.device_in.value).add(m.device_in.value).add(m.device_out.value).add(256).add(256).add(256).add(1));
+       },
+       [](Memory& m) { plain::dense(m.read<float>().first(kWidth * kWidth), m.read<float>(), m.written<float>(), kWidth, kWidth); }},
+      {"inference/inference", "softmax", Kind::shared, Filling::floats, 40 * kPictures, 40 * kPictures, line(4 * kPictures), kLine,
+       [](const Memory& m) { return std::move(both(m).add(static_cast<int>(kPictures)).add(10)); },
+       [](Memory& m) { plain::softmax(m.read<float>(), m.written<float>(), 10); }},
+      {"solver/heat",
+       "jacobi",
+       Kind::elementwise,
+       Filling::floats,
+       4 * kSide * kSide,
+       4 * kSide * kSide,
+       {63, 63, 1},
+       kSquare,
+       [](const Memory& m) {
+         return std::move(Arguments().add(m.device_in.value).add(m.device_in.value).add(m.device_out.value).add(1000).add(1000).add(5.0F));
+       },
+       [](Memory& m) { plain::jacobi(m.read<float>(), m.read<float>(), m.written<float>(), kSide, 5.0F); }}};
+}
+
 std::vector<std::byte> filled(Filling filling, std::size_t bytes) {
   SeededRandom random(bytes);
   std::vector<std::byte> made(bytes);
@@ -220,7 +256,7 @@ void measure(const Case& it) {
 
 void bench_kernels() {
   fmt::print("\n{:<15}  {:>8}  {:>8}  {:>5}  {:>4}\n", "kernel", "PTX ms", "C++ ms", "ratio", "goal");
-  for (const auto& cases : {elementwise_cases(), image_cases(), shared_cases()}) {
+  for (const auto& cases : {elementwise_cases(), image_cases(), shared_cases(), layer_cases()}) {
     for (const Case& each : cases) measure(each);
   }
 }

@@ -25,6 +25,13 @@ void count(Bytes8 data, std::span<std::uint32_t> bins);
 /// Options of five floats.
 void price_calls(Floats options, std::span<float> prices, std::uint32_t paths, std::uint32_t seed);
 
+/// Rows of floats times a layer's weights, and its biases; what is below 0 becomes 0.
+void dense(Floats in, Floats layer, std::span<float> out, std::size_t inputs, std::size_t outputs);
+/// Rows of `classes` floats.
+void softmax(Floats in, std::span<float> out, std::size_t classes);
+/// One iteration in a plate of `width` columns.
+void jacobi(Floats before, Floats from, std::span<float> to, std::size_t width, float k);
+
 /// Width and height of what goes in and of what comes out; 8-bit RGB.
 struct Sizes {
   int width = 0;

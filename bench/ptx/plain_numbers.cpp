@@ -115,6 +115,43 @@ void count(Bytes8 data, std::span<std::uint32_t> bins) {
   for (const std::uint8_t each : data) ++bins[each];
 }
 
+void dense(Floats in, Floats layer, std::span<float> out, std::size_t inputs, std::size_t outputs) {
+  const float* const biases = layer.data() + inputs * outputs;
+  for (std::size_t row = 0; row < in.size() / inputs; ++row) {
+    float* const sums = out.data() + row * outputs;
+    std::copy_n(biases, outputs, sums);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      for (std::size_t j = 0; j < outputs; ++j) sums[j] += in[row * inputs + i] * layer[i * outputs + j];
+    }
+    for (std::size_t j = 0; j < outputs; ++j) sums[j] = std::max(sums[j], 0.0F);
+  }
+}
+
+void softmax(Floats in, std::span<float> out, std::size_t classes) {
+  for (std::size_t row = 0; row < in.size(); row += classes) {
+    const auto scores = in.subspan(row, classes);
+    const float most = *std::ranges::max_element(scores);
+    float sum = 0;
+    for (std::size_t j = 0; j < classes; ++j) sum += out[row + j] = std::exp(scores[j] - most);
+    for (std::size_t j = 0; j < classes; ++j) out[row + j] /= sum;
+  }
+}
+
+void jacobi(Floats before, Floats from, std::span<float> to, std::size_t width, float k) {
+  const std::size_t height = from.size() / width;
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t x = 0; x < width; ++x) {
+      const std::size_t i = y * width + x;
+      const float here = from[i];
+      const float left = x > 0 ? from[i - 1] - here : 0.0F;
+      const float right = x + 1 < width ? from[i + 1] - here : 0.0F;
+      const float above = y > 0 ? from[i - width] - here : 0.0F;
+      const float below = y + 1 < height ? from[i + width] - here : 0.0F;
+      to[i] = here + 0.8F * (before[i] - here + k * (left + right + above + below)) / (1.0F + 4.0F * k);
+    }
+  }
+}
+
 void price_calls(Floats options, std::span<float> prices, std::uint32_t paths, std::uint32_t seed) {
   for (std::uint32_t number = 0; number < options.size() / 5; ++number) {
     const float* const option = options.data() + 5 * std::size_t{number};

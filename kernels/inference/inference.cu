@@ -23,27 +23,31 @@ extern "C" __global__ void dense(const float* in, const float* layer, float* out
   out[row * outputs + column] = relu != 0 ? fmaxf(sum, 0.0f) : sum;
 }
 
-__device__ float greatest_of_warp(float value) {
-  for (int step = 16; step > 0; step /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, step));
+/// Threads that share a row of softmax. Few, since most networks tell few classes apart.
+constexpr int kSharing = 4;
+
+__device__ float greatest_of_row(float value) {
+  for (int step = kSharing / 2; step > 0; step /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, step));
   return value;
 }
 
-__device__ float sum_of_warp(float value) {
-  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
+__device__ float sum_of_row(float value) {
+  for (int step = kSharing / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
   return value;
 }
 
-/// Each row becomes positive and sums up to 1. A warp for each row: blocks of whole warps.
+/// Each row becomes positive and sums up to 1. Four threads for each row, in blocks of whole warps.
 extern "C" __global__ void softmax(const float* in, float* out, int rows, int classes) {
-  const int row = (blockIdx.x * blockDim.x + threadIdx.x) / 32;
-  const int lane = threadIdx.x % 32;
-  if (row >= rows) return;
-  const float* scores = in + row * classes;
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  // Threads behind the last row take part in the shuffles of their warp.
+  const int row = min(thread / kSharing, rows - 1);
+  const int first = row * classes + thread % kSharing;
+  const int end = (row + 1) * classes;
   float greatest = -INFINITY;
-  for (int i = lane; i < classes; i += 32) greatest = fmaxf(greatest, scores[i]);
-  greatest = greatest_of_warp(greatest);
+  for (int i = first; i < end; i += kSharing) greatest = fmaxf(greatest, in[i]);
+  greatest = greatest_of_row(greatest);
   float sum = 0.0f;
-  for (int i = lane; i < classes; i += 32) sum += expf(scores[i] - greatest);
-  sum = sum_of_warp(sum);
-  for (int i = lane; i < classes; i += 32) out[row * classes + i] = expf(scores[i] - greatest) / sum;
+  for (int i = first; i < end; i += kSharing) sum += expf(in[i] - greatest);
+  sum = sum_of_row(sum);
+  for (int i = first; i < end; i += kSharing) out[i] = expf(in[i] - greatest) / sum;
 }

@@ -6,12 +6,11 @@
 __device__ float correction(const float* before, const float* u, int width, int height, float k, int x, int y) {
   const int i = y * width + x;
   const float here = u[i];
-  const float left = x > 0 ? u[i - 1] - here : 0.0f;
-  const float right = x + 1 < width ? u[i + 1] - here : 0.0f;
-  const float above = y > 0 ? u[i - width] - here : 0.0f;
-  const float below = y + 1 < height ? u[i + width] - here : 0.0f;
-  const float flow = left + right + above + below;
-  return 0.8f * (before[i] - here + k * flow) / (1.0f + 4.0f * k);
+  const float left = u[max(x - 1, 0) + y * width] - here;
+  const float right = u[min(x + 1, width - 1) + y * width] - here;
+  const float above = u[x + max(y - 1, 0) * width] - here;
+  const float below = u[x + min(y + 1, height - 1) * width] - here;
+  return (before[i] - here + k * (left + right + above + below)) * (0.8f / (1.0f + 4.0f * k));
 }
 
 extern "C" __global__ void jacobi(const float* before, const float* from, float* to, int width, int height, float k) {
