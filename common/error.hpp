@@ -42,6 +42,7 @@ enum class ErrorCode : std::uint16_t {
   out_of_range = 504,
   bad_size = 505,
   not_converged = 506,
+  bad_parameter = 507,
   // The caller's message or arguments.
   bad_message = 600,
   bad_type = 601,

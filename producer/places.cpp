@@ -22,8 +22,8 @@ constexpr std::uint64_t spare_of(std::uint64_t chunks) { return chunks / 8 + 2; 
 }  // namespace
 
 Result<std::shared_ptr<Places>> Places::create(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes memory, Random& random) {
-  const auto empty = output_length(pipeline, 0);
-  const auto largest = output_length(pipeline, max_chunk_bytes);
+  const auto empty = output_room(pipeline, 0);
+  const auto largest = output_room(pipeline, max_chunk_bytes);
   if (!empty || !largest) return std::unexpected(empty ? largest.error() : empty.error());
   const auto output_bytes = std::max(*empty, *largest);
   const auto needed = [&](std::uint64_t chunks) { return chunks * (max_chunk_bytes + output_bytes) + spare_of(chunks) * output_bytes; };

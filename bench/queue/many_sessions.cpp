@@ -43,7 +43,8 @@ TestPipeline pipeline_named(const std::string& name) {
   Bundle bundle;
   bundle.pipeline.name = name;
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
-  bundle.pipeline.input = bundle.pipeline.output = "data";
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "data"}};
   const auto bytes = wire::encode_bundle(bundle);
   return {.hash = wire::content_hash(bytes),
           .bytes = Blob::copy_of(bytes),

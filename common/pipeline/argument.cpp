@@ -63,6 +63,27 @@ Result<std::uint64_t> bits_of_float(ArgumentType type, double value) {
   return std::bit_cast<std::uint32_t>(static_cast<float>(value));
 }
 
+/// A whole number where the type is one.
+Result<std::uint64_t> bits_of_parameter(ArgumentType type, double value) {
+  if (is_float(type)) return bits_of_float(type, value);
+  if (value < 0) return bits_of_negative(type, static_cast<std::int64_t>(value));
+  return bits_of(type, static_cast<std::uint64_t>(value));
+}
+
+/// Whether the type holds whatever a chunk may say that the parameter is.
+Result<void> check_range(ArgumentType type, const PipelineParameter& parameter) {
+  if (!is_float(type) && parameter.variation == Variation::real) {
+    return fail(ErrorCode::bad_pipeline,
+                fmt::format("{} may be no whole number, which {} takes; give it a range of whole numbers, or use f32",
+                            in_quotes(parameter.name), argument_type_name(type)));
+  }
+  for (const double value : {parameter.least, parameter.most}) {
+    if (!is_float(type) && value < 0 && !info(type).is_signed) return does_not_fit(type, fmt::format("{}", value));
+    if (auto bits = bits_of_parameter(type, value); !bits) return std::unexpected(bits.error());
+  }
+  return {};
+}
+
 template <class Number>
 std::optional<Number> whole_text_as(std::string_view text) {
   Number value = 0;
@@ -160,23 +181,31 @@ Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argum
     result.constant_bits_ = *bits;
     return std::move(result);
   };
+  const auto parameter = std::ranges::find(pipeline.parameters, text, &PipelineParameter::name);
+  if (parameter != pipeline.parameters.end() && parameter->variation != Variation::none) {
+    if (auto ok = check_range(argument.type, *parameter); !ok) return std::unexpected(ok.error());
+    result.variable_ = static_cast<std::uint32_t>(parameter - pipeline.parameters.begin());
+    result.otherwise_ = parameter->value;
+    return result;
+  }
   if (is_float(argument.type)) return keep(float_bits(argument.type, text, pipeline));
   if (const auto negative = negative_value(text, pipeline); negative && info(argument.type).is_signed) {
     return keep(bits_of_negative(argument.type, *negative));
   }
-  auto expression = CompiledExpression::compile(text, pipeline.parameters);
+  auto expression = CompiledExpression::compile(text, variables_of(pipeline));
   if (!expression) return std::unexpected(expression.error());
   if (expression->is_constant()) return keep(bits_of(argument.type, expression->evaluate(0).value_or(0)));
   result.expression_ = *std::move(expression);
   return result;
 }
 
-Result<std::uint64_t> CompiledArgument::bits(std::uint64_t n) const {
+Result<std::uint64_t> CompiledArgument::bits(const ChunkValues& chunk) const {
   if (constant_bits_) return *constant_bits_;
-  const auto value = expression_.evaluate(n);
+  if (variable_) return bits_of_parameter(type_, chunk.variables.empty() ? otherwise_ : chunk.variables[*variable_]);
+  const auto value = expression_.evaluate(chunk);
   if (!value) return value;
   auto result = bits_of(type_, *value);
-  if (!result) return fail_in(fmt::format("expression {} at n = {}", in_quotes(expression_.text()), n), result.error());
+  if (!result) return fail_in(fmt::format("expression {} at n = {}", in_quotes(expression_.text()), chunk.n), result.error());
   return result;
 }
 

@@ -32,13 +32,16 @@ class CompiledArgument {
   [[nodiscard]] bool is_buffer() const { return type_ == ArgumentType::buffer; }
   /// Position among the pipeline's buffers, behind which its residents are counted on, of an argument that is one.
   [[nodiscard]] std::uint32_t buffer() const { return buffer_; }
-  /// The value's bits in the low bytes, for an argument that is a number; `bad_pipeline` when the type cannot hold it at this `n`.
-  [[nodiscard]] Result<std::uint64_t> bits(std::uint64_t n) const;
+  /// The value's bits in the low bytes, for an argument that is a number; `bad_pipeline` when the type cannot hold it for this chunk.
+  [[nodiscard]] Result<std::uint64_t> bits(const ChunkValues& chunk) const;
 
  private:
   ArgumentType type_ = ArgumentType::buffer;
   std::uint32_t buffer_ = 0;
   std::optional<std::uint64_t> constant_bits_;
+  /// Position of a varying parameter that alone is the argument.
+  std::optional<std::uint32_t> variable_;
+  double otherwise_ = 0;  ///< where the chunk does not say what it is
   CompiledExpression expression_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/pipeline/chunk_header.hpp"
 #include "common/pipeline/compiled.hpp"
 #include "common/pipeline/wording.hpp"
 
@@ -16,7 +17,7 @@ constexpr std::array<std::uint64_t, 3> kMostBlocks = {0x7fffffff, 0xffff, 0xffff
 constexpr std::array<std::string_view, 3> kAxes = {"x", "y", "z"};
 
 Result<CompiledExpression> compile_at(std::string_view where, const Expression& text, const Pipeline& pipeline) {
-  auto result = CompiledExpression::compile(trimmed(text), pipeline.parameters);
+  auto result = CompiledExpression::compile(trimmed(text), variables_of(pipeline));
   if (!result) return fail_in(where, result.error());
   return result;
 }
@@ -81,7 +82,7 @@ Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& 
     result.until = *std::move(until);
   }
   if (!repeat.otherwise.empty()) {
-    auto message = CompiledMessage::compile(repeat.otherwise, pipeline.parameters);
+    auto message = CompiledMessage::compile(repeat.otherwise, variables_of(pipeline));
     if (!message) return fail_in(result.label, message.error());
     result.otherwise = *std::move(message);
   }
@@ -92,26 +93,66 @@ std::uint32_t position(const Pipeline& pipeline, std::string_view buffer) {
   return static_cast<std::uint32_t>(std::ranges::find(pipeline.buffers, buffer, &PipelineBuffer::name) - pipeline.buffers.begin());
 }
 
+std::unexpected<Error> too_much() {
+  return fail(ErrorCode::bad_pipeline, "the outputs take more than 2^64 bytes together; make them smaller");
+}
+
+/// `u32 count`
+Result<CompiledOutput::Length> compile_length(std::string_view text, const Pipeline& pipeline) {
+  const auto argument = parse_argument(text);
+  if (!argument || (argument->type != ArgumentType::u32 && argument->type != ArgumentType::u64)) {
+    return fail(ErrorCode::bad_pipeline, fmt::format("length is {}; write u32 or u64 and a buffer, such as u32 count", in_quotes(text)));
+  }
+  const auto buffer = CompiledArgument::compile({.type = ArgumentType::buffer, .value = argument->value}, pipeline);
+  if (!buffer) return std::unexpected(buffer.error());
+  if (buffer->buffer() >= pipeline.buffers.size()) {
+    return fail(ErrorCode::bad_pipeline,
+                fmt::format("length: {} never changes; name a buffer that the stages write", in_quotes(argument->value)));
+  }
+  return CompiledOutput::Length{.buffer = buffer->buffer(), .size = argument_size(argument->type)};
+}
+
+Result<CompiledOutput> compile_output(const PipelineOutput& output, const Pipeline& pipeline) {
+  CompiledOutput result{.name = output.buffer, .buffer = position(pipeline, output.buffer), .bytes = {}, .length = {}, .each = {}};
+  const std::string where = "output " + in_quotes(output.buffer);
+  if (!output.bytes.empty()) {
+    auto bytes = compile_at(where, output.bytes, pipeline);
+    if (!bytes) return std::unexpected(bytes.error());
+    result.bytes = *std::move(bytes);
+  }
+  if (!output.length.empty()) {
+    const auto length = compile_length(output.length, pipeline);
+    if (!length) return fail_in(where, length.error());
+    result.length = *length;
+  }
+  if (!output.each.empty()) {
+    auto each = compile_at(where + ", each", output.each, pipeline);
+    if (!each) return std::unexpected(each.error());
+    result.each = *std::move(each);
+  }
+  return result;
+}
+
 }  // namespace
 
-Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(std::uint64_t n) const {
+Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(const ChunkValues& chunk) const {
   std::array<std::uint64_t, 3> blocks = {1, 1, 1};
   if (by_threads) {
-    const auto threads = over.evaluate(n);
+    const auto threads = over.evaluate(chunk);
     if (!threads) return fail_in(label + ", over", threads.error());
     blocks[0] = *threads / block[0] + (*threads % block[0] == 0 ? 0 : 1);
   }
   std::array<std::uint32_t, 3> result = {};
   for (std::size_t axis = 0; axis < 3; ++axis) {
     if (!by_threads) {
-      const auto value = grid[axis].evaluate(n);
+      const auto value = grid[axis].evaluate(chunk);
       if (!value) return fail_in(fmt::format("{}, grid {}", label, kAxes[axis]), value.error());
       blocks[axis] = *value;
     }
     if (blocks[axis] > kMostBlocks[axis]) {
       return fail(ErrorCode::bad_pipeline,
                   fmt::format("{}: {} blocks in {} at n = {}; a card takes {}, use a larger block or smaller chunks", label, blocks[axis],
-                              kAxes[axis], n, kMostBlocks[axis]));
+                              kAxes[axis], chunk.n, kMostBlocks[axis]));
     }
     result[axis] = static_cast<std::uint32_t>(blocks[axis]);
   }
@@ -119,17 +160,17 @@ Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(std::
   return result;
 }
 
-Result<void> CompiledPipeline::check_length(std::uint64_t n) const {
+Result<void> CompiledPipeline::check_length(const ChunkValues& chunk) const {
   for (std::size_t i = 0; i < requirements.size(); ++i) {
-    const auto holds = requirements[i].holds(n);
+    const auto holds = requirements[i].holds(chunk);
     if (!holds) return fail_in(fmt::format("requirement {}", i + 1), holds.error());
-    if (!*holds) return fail(ErrorCode::bad_size, requirements[i].message(n));
+    if (!*holds) return fail(ErrorCode::bad_size, requirements[i].message(chunk));
   }
   return {};
 }
 
-Result<std::uint64_t> CompiledPipeline::buffer_bytes(std::size_t buffer, std::uint64_t n) const {
-  auto bytes = buffers[buffer].bytes.evaluate(n);
+Result<std::uint64_t> CompiledPipeline::buffer_bytes(std::size_t buffer, const ChunkValues& chunk) const {
+  auto bytes = buffers[buffer].bytes.evaluate(chunk);
   if (!bytes) return fail_in("buffer " + in_quotes(buffers[buffer].name), bytes.error());
   return bytes;
 }
@@ -142,35 +183,53 @@ Result<std::uint64_t> allocated_bytes(std::string_view buffer, std::uint64_t byt
   return std::max<std::uint64_t>((bytes + kAllocationUnit - 1) / kAllocationUnit, 1) * kAllocationUnit;
 }
 
-Result<std::uint64_t> CompiledPipeline::output_length(std::uint64_t n) const {
-  const auto held = buffer_bytes(output, n);
-  if (!held || !output_bytes) return held;
-  const auto length = output_bytes->evaluate(n);
-  if (!length) return fail_in("output", length.error());
-  if (*length > *held) {
-    return fail(ErrorCode::output_too_large,
-                fmt::format("the output has {} bytes at n = {}, but its buffer {} only {}; make the buffer larger", *length, n,
-                            in_quotes(buffers[output].name), *held));
+Result<std::uint64_t> CompiledPipeline::output_bytes(const CompiledOutput& output, const ChunkValues& chunk) const {
+  const auto held = buffer_bytes(output.buffer, chunk);
+  if (!held || !output.bytes) return held;
+  const auto length = output.bytes->evaluate(chunk);
+  if (!length) return fail_in("output " + in_quotes(output.name), length.error());
+  if (*length <= *held) return length;
+  return fail(ErrorCode::output_too_large,
+              fmt::format("the output has {} bytes at n = {}, but its buffer {} only {}; make the buffer larger", *length, chunk.n,
+                          in_quotes(output.name), *held));
+}
+
+Result<std::uint64_t> CompiledPipeline::output_length(const ChunkValues& chunk) const {
+  std::uint64_t sum = output_header;
+  for (const CompiledOutput& output : outputs) {
+    const auto bytes = output_bytes(output, chunk);
+    if (!bytes) return bytes;
+    if (__builtin_add_overflow(sum, *bytes, &sum)) return too_much();
   }
-  return length;
+  return sum;
 }
 
 Result<std::uint64_t> CompiledPipeline::output_room(std::uint64_t n) const {
-  auto length = output_length(n);
-  if (length || length.error().code != ErrorCode::output_too_large) return length;
-  return buffer_bytes(output, n);
+  std::uint64_t sum = output_header;
+  for (const CompiledOutput& output : outputs) {
+    const auto room = largest({n}, [&](const ChunkValues& chunk) {
+      auto bytes = output_bytes(output, chunk);
+      const bool overflows = !bytes && bytes.error().code == ErrorCode::output_too_large;
+      return overflows ? buffer_bytes(output.buffer, chunk) : bytes;
+    });
+    if (!room) return room;
+    if (__builtin_add_overflow(sum, *room, &sum)) return too_much();
+  }
+  return sum;
 }
 
 Result<CompiledPipeline> compile(const Pipeline& pipeline) {
   if (auto shape = check_shape(pipeline); !shape) return std::unexpected(shape.error());
   CompiledPipeline result;
+  result.variables = variables_of(pipeline);
+  result.parameters = pipeline.parameters.size();
   for (const auto& buffer : pipeline.buffers) {
     auto bytes = compile_at("buffer " + in_quotes(buffer.name), buffer.bytes, pipeline);
     if (!bytes) return std::unexpected(bytes.error());
     result.buffers.push_back({.name = buffer.name, .bytes = *std::move(bytes)});
   }
   for (std::size_t i = 0; i < pipeline.require.size(); ++i) {
-    auto requirement = CompiledRequirement::compile(pipeline.require[i], pipeline.parameters);
+    auto requirement = CompiledRequirement::compile(pipeline.require[i], result.variables);
     if (!requirement) return fail_in(fmt::format("requirement {}", i + 1), requirement.error());
     result.requirements.push_back(*std::move(requirement));
   }
@@ -184,13 +243,13 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
     if (!repeat) return std::unexpected(repeat.error());
     result.repeats.push_back(*std::move(repeat));
   }
-  result.input = position(pipeline, pipeline.input);
-  result.output = position(pipeline, pipeline.output);
-  if (!pipeline.output_bytes.empty()) {
-    auto bytes = compile_at("output", pipeline.output_bytes, pipeline);
-    if (!bytes) return std::unexpected(bytes.error());
-    result.output_bytes = *std::move(bytes);
+  for (const auto& input : pipeline.inputs) result.inputs.push_back(position(pipeline, input));
+  for (std::size_t i = 0; i < pipeline.outputs.size(); ++i) {
+    auto output = compile_output(pipeline.outputs[i], pipeline);
+    if (!output) return std::unexpected(output.error());
+    result.outputs.push_back(*std::move(output));
   }
+  result.output_header = output_header_room(pipeline);
   return result;
 }
 

@@ -42,6 +42,8 @@ class Table {
 
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
 
+  [[nodiscard]] std::size_t rows() const { return rows_.size(); }
+
   [[nodiscard]] std::string text() const {
     std::vector<std::size_t> widths(right_.size());
     for (const auto& row : rows_) {
@@ -67,7 +69,7 @@ class Table {
 };
 
 /// `i32 n = 1000`; only the text of what is a number already.
-Result<std::string> argument_text(const PipelineArgument& argument, const CompiledArgument& compiled, std::uint64_t n) {
+Result<std::string> argument_text(const PipelineArgument& argument, const CompiledArgument& compiled, const ChunkValues& n) {
   const std::string text = to_text(argument);
   if (compiled.is_buffer()) return text;
   const auto bits = compiled.bits(n);
@@ -81,7 +83,7 @@ Result<std::string> argument_text(const PipelineArgument& argument, const Compil
   return negative ? fmt::format("{} = {}", text, static_cast<std::int64_t>(*bits)) : fmt::format("{} = {}", text, *bits);
 }
 
-Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline& compiled, const ChunkValues& n) {
   Table table({true, false, false, false, false, false});
   table.add({"stage", "kernel", "module", "grid", "block", "arguments"});
   for (std::size_t i = 0; i < compiled.stages.size(); ++i) {
@@ -100,7 +102,15 @@ Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline
   return table.text();
 }
 
-Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+std::string role_of(std::size_t buffer, const CompiledPipeline& compiled) {
+  std::string role = std::ranges::find(compiled.inputs, buffer) == compiled.inputs.end() ? "" : "input";
+  const auto output = std::ranges::find(compiled.outputs, buffer, &CompiledOutput::buffer);
+  if (output == compiled.outputs.end()) return role;
+  role += role.empty() ? "output" : ", output";
+  return output->length ? role + " as long as " + compiled.buffers[output->length->buffer].name + " says" : role;
+}
+
+Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipeline& compiled, const ChunkValues& n) {
   Table table({false, true, true, false, false});
   table.add({"buffer", "bytes", "VRAM", "expression", ""});
   for (std::size_t i = 0; i < compiled.buffers.size(); ++i) {
@@ -108,11 +118,31 @@ Result<std::string> buffer_table(const Pipeline& pipeline, const CompiledPipelin
     if (!bytes) return std::unexpected(bytes.error());
     const auto allocated = allocated_bytes(compiled.buffers[i].name, *bytes);
     if (!allocated) return std::unexpected(allocated.error());
-    std::string role = i == compiled.input ? "input" : "";
-    if (i == compiled.output) role += role.empty() ? "output" : ", output";
-    table.add({compiled.buffers[i].name, std::to_string(*bytes), size_text(*allocated), pipeline.buffers[i].bytes, role});
+    table.add({compiled.buffers[i].name, std::to_string(*bytes), size_text(*allocated), pipeline.buffers[i].bytes, role_of(i, compiled)});
   }
   return table.text();
+}
+
+/// With an empty line behind it; nothing where chunks have no header.
+std::string variable_table(const CompiledPipeline& compiled, std::span<const double> values) {
+  Table table({false, false, true});
+  table.add({"a chunk says", "range", "here"});
+  for (std::size_t i = 0; i < compiled.variables.size(); ++i) {
+    const PipelineParameter& variable = compiled.variables[i];
+    if (variable.variation == Variation::none) continue;
+    table.add({variable.name, i < compiled.parameters ? fmt::format("{} to {}", variable.least, variable.most) : "bytes of an input",
+               fmt::format("{}", values[i])});
+  }
+  return table.rows() == 1 ? "" : table.text() + "\n";
+}
+
+/// What is shown of chunks that say more than their length: the pipeline's own values, and inputs of the same length.
+std::vector<double> shown_values(const CompiledPipeline& compiled, std::uint64_t n) {
+  std::vector<double> values;
+  for (const PipelineParameter& variable : compiled.variables) values.push_back(variable.value);
+  const auto share = static_cast<double>(n / compiled.inputs.size());
+  std::fill(values.begin() + static_cast<std::ptrdiff_t>(compiled.parameters), values.end(), share);
+  return values;
 }
 
 /// With an empty line behind it; nothing without residents.
@@ -135,7 +165,7 @@ std::string stages_text(std::uint32_t first, std::uint32_t count) {
 }
 
 /// With an empty line behind it; nothing without repeats.
-Result<std::string> repeat_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+Result<std::string> repeat_table(const Pipeline& pipeline, const CompiledPipeline& compiled, const ChunkValues& n) {
   if (compiled.repeats.empty()) return "";
   Table table({false, true, false, false, false, false});
   table.add({"repeated", "times", "until", "looked at", "check", "else"});
@@ -159,7 +189,7 @@ Result<std::string> repeat_table(const Pipeline& pipeline, const CompiledPipelin
 }
 
 /// With an empty line behind it; nothing for a pipeline that takes chunks of any length.
-Result<std::string> requirement_table(const Pipeline& pipeline, const CompiledPipeline& compiled, std::uint64_t n) {
+Result<std::string> requirement_table(const Pipeline& pipeline, const CompiledPipeline& compiled, const ChunkValues& n) {
   if (compiled.requirements.empty()) return "";
   Table table({false, false, false});
   table.add({"required", "", "else"});
@@ -171,21 +201,27 @@ Result<std::string> requirement_table(const Pipeline& pipeline, const CompiledPi
   return table.text() + "\n";
 }
 
+bool measures(const CompiledPipeline& compiled) {
+  return std::ranges::any_of(compiled.outputs, [](const CompiledOutput& output) { return output.length.has_value(); });
+}
+
 }  // namespace
 
 Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   const Pipeline& pipeline = bundle.pipeline;
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  const auto stages = stage_table(pipeline, *compiled, n);
+  const auto values = shown_values(*compiled, n);
+  const ChunkValues chunk(n, values);
+  const auto stages = stage_table(pipeline, *compiled, chunk);
   if (!stages) return stages;
-  const auto buffers = buffer_table(pipeline, *compiled, n);
+  const auto buffers = buffer_table(pipeline, *compiled, chunk);
   if (!buffers) return buffers;
   const auto lane = lane_bytes(pipeline, n);
   if (!lane) return std::unexpected(lane.error());
   const auto lease = lease_bytes(bundle, n);
   if (!lease) return std::unexpected(lease.error());
-  const auto output = compiled->output_length(n);
+  const auto output = compiled->output_length(chunk);
   if (!output) return std::unexpected(output.error());
 
   std::string result = fmt::format("Pipeline {}, for a chunk of {} bytes\n\n", pipeline.name, n);
@@ -193,14 +229,15 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
     result += "  No stages: the output is what the input's buffer holds.\n\n";
   }
   if (!pipeline.stages.empty()) result += *stages + "\n";
-  const auto repeats = repeat_table(pipeline, *compiled, n);
+  const auto repeats = repeat_table(pipeline, *compiled, chunk);
   if (!repeats) return repeats;
   result += *repeats;
+  result += variable_table(*compiled, values);
   result += *buffers + "\n";
   const auto residents = resident_table(pipeline);
   if (!residents) return residents;
   result += *residents;
-  const auto requirements = requirement_table(pipeline, *compiled, n);
+  const auto requirements = requirement_table(pipeline, *compiled, chunk);
   if (!requirements) return requirements;
   result += *requirements;
   Table totals({false, true, false});
@@ -209,10 +246,10 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   totals.add({"VRAM of a lease", size_text(lease->count),
               fmt::format("{}{} modules of {}", lanes, pipeline.residents.empty() ? " and" : ", residents and",
                           size_text(module_bytes(bundle).count))});
-  totals.add({"output", fmt::format("{} B", *output), "copied back per chunk"});
+  totals.add({"output", fmt::format("{} B", *output), measures(*compiled) ? "copied back per chunk at most" : "copied back per chunk"});
   totals.add({"time limit", time_text(pipeline.time_limit_ms), "for a chunk's kernels"});
   result += totals.text();
-  const auto taken = compiled->check_length(n);
+  const auto taken = compiled->check_length(chunk);
   return taken ? result : result + fmt::format("\nA chunk of {} bytes is refused: {}\n", n, taken.error().detail);
 }
 

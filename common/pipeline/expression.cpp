@@ -133,10 +133,16 @@ class ExpressionParser {
       for (const auto& each : parameters_) known.push_back(each.name);
       return refuse(fmt::format("uses the unknown name {}{}", in_quotes(word), name_remedy(word, known)));
     }
+    if (found->variation == Variation::real || found->least < 0) {
+      return refuse(fmt::format(
+          "uses {}, of which chunks may say what is not a whole number from 0 on; give it such a range under per_chunk", in_quotes(word)));
+    }
     if (!(found->value >= 0 && found->value <= kLargestWhole && std::floor(found->value) == found->value)) {
       return refuse(fmt::format("uses the parameter {} = {}, which is not a whole number from 0 to 2^53", in_quotes(word), found->value));
     }
-    steps_.push_back({.what = Operation::constant, .value = static_cast<std::uint64_t>(found->value)});
+    steps_.push_back({.what = found->variation == Variation::none ? Operation::constant : Operation::variable,
+                      .value = static_cast<std::uint64_t>(found->value),
+                      .variable = static_cast<std::uint32_t>(found - parameters_.begin())});
     return {};
   }
 
@@ -207,32 +213,38 @@ std::expected<std::uint64_t, std::string_view> ExpressionParser::apply(Operation
       return std::max(left, right);
     case Operation::constant:
     case Operation::n:
+    case Operation::variable:
       break;
   }
   return std::unexpected("holds a step that is no operation");
 }
 
-Result<CompiledExpression> CompiledExpression::compile(std::string_view text, std::span<const PipelineParameter> parameters) {
+Result<CompiledExpression> CompiledExpression::compile(std::string_view text, std::span<const PipelineParameter> variables) {
   if (text.size() > PipelineLimits::kExpressionLength) {
     return fail(ErrorCode::bad_pipeline, fmt::format("expression {} has {} characters; at most {} are read", in_quotes(text), text.size(),
                                                      PipelineLimits::kExpressionLength));
   }
-  return ExpressionParser(text, parameters).run();
+  return ExpressionParser(text, variables).run();
 }
 
-Result<std::uint64_t> CompiledExpression::evaluate(std::uint64_t n) const {
+Result<std::uint64_t> CompiledExpression::evaluate(const ChunkValues& chunk) const {
   if (steps_.empty()) return 0;
   // Each nesting level keeps at most three values waiting: a sum's left side, a product's left side, a call's first argument.
   static_assert(kStackDepth >= 3 * (kNesting + 2));
   std::array<std::uint64_t, kStackDepth> stack;
   std::size_t top = 0;
   for (const Step& step : steps_) {
-    if (step.what == Operation::constant || step.what == Operation::n) {
-      stack[top++] = step.what == Operation::n ? n : step.value;
+    if (step.what == Operation::n) {
+      stack[top++] = chunk.n;
+      continue;
+    }
+    if (step.what == Operation::constant || step.what == Operation::variable) {
+      const bool said = step.what == Operation::variable && !chunk.variables.empty();
+      stack[top++] = said ? static_cast<std::uint64_t>(chunk.variables[step.variable]) : step.value;
       continue;
     }
     const auto value = ExpressionParser::apply(step.what, stack[top - 2], stack[top - 1]);
-    if (!value) return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {} (n = {})", in_quotes(text_), value.error(), n));
+    if (!value) return fail(ErrorCode::bad_pipeline, fmt::format("expression {} {} (n = {})", in_quotes(text_), value.error(), chunk.n));
     --top;
     stack[top - 1] = *value;
   }

@@ -40,12 +40,12 @@ Result<CompiledMessage> CompiledMessage::compile(std::string_view text, std::spa
   }
 }
 
-std::string CompiledMessage::at(std::uint64_t n) const {
+std::string CompiledMessage::at(const ChunkValues& chunk) const {
   std::string text;
   for (const Part& part : parts_) {
     text += part.text;
     if (&part == &parts_.back()) break;
-    const auto value = part.value.evaluate(n);
+    const auto value = part.value.evaluate(chunk);
     text += value ? std::to_string(*value) : "?";
   }
   return text;

@@ -18,8 +18,8 @@ class CompiledMessage {
   /// `bad_pipeline` for an empty or too long text, one of several lines, and what is no expression.
   static Result<CompiledMessage> compile(std::string_view text, std::span<const PipelineParameter> parameters);
 
-  /// A number that cannot be computed at this `n` is `?`.
-  [[nodiscard]] std::string at(std::uint64_t n) const;
+  /// A number that cannot be computed for this chunk is `?`.
+  [[nodiscard]] std::string at(const ChunkValues& chunk) const;
 
  private:
   /// `text`, and then the value of an expression unless it is the last.

@@ -27,9 +27,15 @@ struct PipelineModule {
   bool operator==(const PipelineModule&) const = default;
 };
 
+/// Whether a chunk may have a value of its own for a parameter, and of what kind.
+enum class Variation : std::uint8_t { none, whole, real };
+
 struct PipelineParameter {
   std::string name;
   double value = 0;  ///< expressions may use a parameter only when it is a whole number
+  Variation variation = Variation::none;
+  double least = 0;  ///< of a chunk's own values
+  double most = 0;
   bool operator==(const PipelineParameter&) const = default;
 };
 
@@ -76,6 +82,16 @@ struct PipelineStage {
   bool operator==(const PipelineStage&) const = default;
 };
 
+/// A buffer that comes back.
+struct PipelineOutput {
+  std::string buffer;
+  Expression bytes;  ///< how much of it; empty: all
+  std::string
+      length;       ///< where a kernel leaves how much of that it is: `u32 count`, the type and the buffer at whose start it is; or empty
+  Expression each;  ///< bytes for each that `length` counts; empty: 1
+  bool operator==(const PipelineOutput&) const = default;
+};
+
 /// Stages that follow each other and run several times, all on the device between two looks at the condition.
 struct PipelineRepeat {
   std::uint32_t first = 0;   ///< position of the first of them among the stages
@@ -97,9 +113,8 @@ struct Pipeline {
   std::vector<PipelineRequirement> require;
   std::vector<PipelineStage> stages;
   std::vector<PipelineRepeat> repeats;   ///< in the order of their stages, none of which is in two
-  std::string input;                     ///< the buffer that holds the chunk's payload
-  std::string output;                    ///< the buffer that holds its output
-  Expression output_bytes;               ///< how much of it; empty: all
+  std::vector<std::string> inputs;       ///< the buffers that hold the chunk's data, one at least
+  std::vector<PipelineOutput> outputs;   ///< one at least
   std::uint32_t lanes = 2;               ///< chunks in flight inside a session
   std::uint32_t time_limit_ms = 60'000;  ///< for one chunk's kernels
   bool operator==(const Pipeline&) const = default;
@@ -136,6 +151,9 @@ struct PipelineLimits {
   static constexpr std::size_t kParameters = 64;
   static constexpr std::size_t kBuffers = 64;
   static constexpr std::size_t kResidents = 16;
+  static constexpr std::size_t kInputs = 8;
+  static constexpr std::size_t kOutputs = 8;
+  static constexpr std::size_t kVariables = 8;  ///< that vary, lengths of several inputs included
   static constexpr std::size_t kRequirements = 16;
   static constexpr std::size_t kMessageLength = 256;
   static constexpr std::size_t kStages = 64;
@@ -151,6 +169,13 @@ struct PipelineLimits {
 /// Everything about a pipeline that can be wrong without knowing an input: names (the nearest right one is suggested), expressions, grids,
 /// types, limits. The first problem, as `bad_pipeline`, naming stage or buffer and the remedy.
 Result<void> validate(const Pipeline& pipeline);
+
+/// What expressions may name beside `n`: the parameters, and behind them, of a pipeline with several inputs, the length of each as `n_` and
+/// the buffer's name.
+std::vector<PipelineParameter> variables_of(const Pipeline& pipeline);
+
+/// Whether chunks begin with a header (chunk_header.hpp): where something varies from chunk to chunk beside their length.
+bool has_header(const Pipeline& pipeline);
 
 /// The pipeline with another value for one of its parameters; `bad_pipeline` with the nearest right name when it has none of that name.
 Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double value);
@@ -176,7 +201,11 @@ Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 /// Whether the pipeline takes chunks of `n` bytes: `bad_size` with the words of the first requirement that does not hold.
 Result<void> check_length(const Pipeline& pipeline, std::uint64_t n);
 
-/// Output length for an input of `n` bytes; `output_too_large` when the output's buffer is smaller than that.
+/// Output for an input of `n` bytes of which nothing else is said: the most, where a kernel says how much it is. `output_too_large` when a
+/// buffer is smaller than that.
 Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n);
+
+/// The most output for an input of `n` bytes, whatever else a chunk says.
+Result<std::uint64_t> output_room(const Pipeline& pipeline, std::uint64_t n);
 
 }  // namespace sublet

@@ -246,7 +246,7 @@ Result<void> read_parameters(const YamlNode& map, Pipeline& pipeline) {
       return refuse(node->items[i + 1], fmt::format("parameter {} is {}; write a number, such as 0.1", in_quotes(node->items[i].text),
                                                     in_quotes(node->items[i + 1].text)));
     }
-    pipeline.parameters.push_back({.name = node->items[i].text, .value = *value});
+    pipeline.parameters.push_back({.name = node->items[i].text, .value = *value, .variation = Variation::none, .least = 0, .most = 0});
   }
   return {};
 }
@@ -296,13 +296,79 @@ Result<void> read_requirements(const YamlNode& map, Pipeline& pipeline) {
   return {};
 }
 
-Result<void> read_output(const YamlNode& map, Pipeline& pipeline) {
-  static constexpr std::array<std::string_view, 2> kKeys = {"buffer", "bytes"};
-  const YamlNode* node = find(map, "output");
-  if (node == nullptr || node->kind != Kind::map) return read_text(map, "output", pipeline.output);
-  if (auto ok = check_map(*node, "output", kKeys); !ok) return ok;
-  if (auto ok = read_text(*node, "buffer", pipeline.output); !ok) return ok;
-  return read_text(*node, "bytes", pipeline.output_bytes);
+/// `1..8192`, or `0.0..1.0` for numbers that are not whole.
+Result<void> read_range(const YamlNode& node, PipelineParameter& parameter) {
+  const std::string_view text = trimmed(node.text);
+  const auto dots = text.find("..");
+  const auto least = number_in<double>(trimmed(text.substr(0, dots)));
+  const auto most = dots == std::string_view::npos ? std::nullopt : number_in<double>(trimmed(text.substr(dots + 2)));
+  if (node.kind != Kind::scalar || !least || !most) {
+    return refuse(node, fmt::format("the range of {} is {}; write the least and the most, such as 1..8192 or 0.0..1.0",
+                                    in_quotes(parameter.name), in_quotes(text)));
+  }
+  const bool real = text.substr(0, dots).contains('.') || text.substr(dots + 2).contains('.');
+  parameter.variation = real ? Variation::real : Variation::whole;
+  parameter.least = *least;
+  parameter.most = *most;
+  return {};
+}
+
+Result<void> read_per_chunk(const YamlNode& map, Pipeline& pipeline) {
+  const YamlNode* node = find(map, "per_chunk");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (auto ok = check_map(*node, "per_chunk", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    const std::string& name = node->items[i].text;
+    const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
+    if (found == pipeline.parameters.end()) {
+      std::vector<std::string_view> known;
+      for (const auto& each : pipeline.parameters) known.push_back(each.name);
+      return refuse(node->items[i], fmt::format("per_chunk names the unknown parameter {}{}", in_quotes(name), name_remedy(name, known)));
+    }
+    if (auto ok = read_range(node->items[i + 1], *found); !ok) return ok;
+  }
+  return {};
+}
+
+/// One plain name under `one`, or a list of them under `several`.
+Result<std::span<const YamlNode>> read_ends(const YamlNode& map, std::string_view one, std::string_view several) {
+  const YamlNode* single = find(map, one);
+  const YamlNode* list = find(map, several);
+  if (single != nullptr && list != nullptr) return refuse(*list, fmt::format("{} and {} exclude each other", one, several));
+  if (list != nullptr && list->kind != Kind::list) return refuse(*list, fmt::format("{} should be a list, such as [a, b]", several));
+  if (list != nullptr) return std::span<const YamlNode>(list->items);
+  return single == nullptr ? std::span<const YamlNode>() : std::span(single, 1);
+}
+
+Result<void> read_inputs(const YamlNode& map, Pipeline& pipeline) {
+  const auto nodes = read_ends(map, "input", "inputs");
+  if (!nodes) return std::unexpected(nodes.error());
+  for (const YamlNode& node : *nodes) {
+    if (node.kind != Kind::scalar || trimmed(node.text).empty()) return refuse(node, "input should be a single value");
+    pipeline.inputs.emplace_back(trimmed(node.text));
+  }
+  return {};
+}
+
+Result<void> read_outputs(const YamlNode& map, Pipeline& pipeline) {
+  static constexpr std::array<std::string_view, 4> kKeys = {"buffer", "bytes", "length", "each"};
+  const auto nodes = read_ends(map, "output", "outputs");
+  if (!nodes) return std::unexpected(nodes.error());
+  for (const YamlNode& node : *nodes) {
+    PipelineOutput& output = pipeline.outputs.emplace_back();
+    if (node.kind != Kind::map) {
+      if (node.kind != Kind::scalar || trimmed(node.text).empty()) return refuse(node, "output should be a single value, or a map");
+      output.buffer = trimmed(node.text);
+      continue;
+    }
+    if (auto ok = check_map(node, "output", kKeys); !ok) return ok;
+    if (find(node, "buffer") == nullptr) return refuse(node, "output names no buffer; write buffer: and its name");
+    if (auto ok = read_text(node, "buffer", output.buffer); !ok) return ok;
+    if (auto ok = read_text(node, "bytes", output.bytes); !ok) return ok;
+    if (auto ok = read_text(node, "length", output.length); !ok) return ok;
+    if (auto ok = read_text(node, "each", output.each); !ok) return ok;
+  }
+  return {};
 }
 
 Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
@@ -327,8 +393,9 @@ Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
 }  // namespace
 
 Result<Pipeline> read_pipeline(const YamlNode& document) {
-  static constexpr std::array<std::string_view, 11> kKeys = {"name",  "modules", "parameters", "buffers", "residents", "require",
-                                                             "input", "stages",  "output",     "lanes",   "time_limit"};
+  static constexpr std::array<std::string_view, 14> kKeys = {"name",      "modules", "parameters", "per_chunk", "buffers",
+                                                             "residents", "require", "input",      "inputs",    "stages",
+                                                             "output",    "outputs", "lanes",      "time_limit"};
   if (document.kind == Kind::nothing) return refuse(document, "there is nothing in it; docs/pipelines.md shows a complete pipeline");
   if (auto ok = check_map(document, "a pipeline", kKeys); !ok) return std::unexpected(ok.error());
   if (find(document, "name") == nullptr) return refuse(document, "the pipeline has no name; write one, such as name: video");
@@ -336,12 +403,13 @@ Result<Pipeline> read_pipeline(const YamlNode& document) {
   if (auto ok = read_text(document, "name", pipeline.name); !ok) return std::unexpected(ok.error());
   if (auto ok = read_modules(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_parameters(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_per_chunk(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_buffers(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_residents(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_requirements(document, pipeline); !ok) return std::unexpected(ok.error());
-  if (auto ok = read_text(document, "input", pipeline.input); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_inputs(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_stages(document, pipeline); !ok) return std::unexpected(ok.error());
-  if (auto ok = read_output(document, pipeline); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_outputs(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_u32(document, "lanes", pipeline.lanes); !ok) return std::unexpected(ok.error());
   if (auto ok = read_time_limit(document, pipeline); !ok) return std::unexpected(ok.error());
   return pipeline;

@@ -37,10 +37,10 @@ Result<CompiledRequirement> CompiledRequirement::compile(const PipelineRequireme
   return fail(ErrorCode::bad_pipeline, fmt::format("{} ({} does not hold)", result.message(0), in_quotes(requirement.that)));
 }
 
-Result<bool> CompiledRequirement::holds(std::uint64_t n) const {
-  const auto left = left_.evaluate(n);
+Result<bool> CompiledRequirement::holds(const ChunkValues& chunk) const {
+  const auto left = left_.evaluate(chunk);
   if (!left) return std::unexpected(left.error());
-  const auto right = right_.evaluate(n);
+  const auto right = right_.evaluate(chunk);
   if (!right) return std::unexpected(right.error());
   return compare(*left, comparison_, *right);
 }

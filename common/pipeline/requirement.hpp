@@ -18,10 +18,10 @@ class CompiledRequirement {
   /// `bad_pipeline` for what is no comparison, no message or no expression, and, with the message, for what holds at no `n`.
   static Result<CompiledRequirement> compile(const PipelineRequirement& requirement, std::span<const PipelineParameter> parameters);
 
-  /// `bad_pipeline` when a side cannot be computed at this `n`.
-  [[nodiscard]] Result<bool> holds(std::uint64_t n) const;
-  /// What to tell whoever sent a chunk of `n` bytes.
-  [[nodiscard]] std::string message(std::uint64_t n) const { return message_.at(n); }
+  /// `bad_pipeline` when a side cannot be computed for this chunk.
+  [[nodiscard]] Result<bool> holds(const ChunkValues& chunk) const;
+  /// What to tell whoever sent such a chunk.
+  [[nodiscard]] std::string message(const ChunkValues& chunk) const { return message_.at(chunk); }
 
  private:
   Result<void> read_condition(std::string_view text, std::span<const PipelineParameter> parameters);

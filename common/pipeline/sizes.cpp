@@ -15,18 +15,14 @@ std::unexpected<Error> too_much(const Pipeline& pipeline) {
                           in_quotes(pipeline.name)));
 }
 
-/// The sum over all buffers of what is allocated for the largest of its sizes at these lengths.
-Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipeline& pipeline,
-                                    std::initializer_list<std::uint64_t> lengths) {
+/// The sum over all buffers of what is allocated for the size that `bytes_of` gives for each.
+template <class BytesOf>
+Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipeline& pipeline, BytesOf bytes_of) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < compiled.buffers.size(); ++i) {
-    std::uint64_t largest = 0;
-    for (const std::uint64_t n : lengths) {
-      const auto bytes = compiled.buffer_bytes(i, n);
-      if (!bytes) return bytes;
-      largest = std::max(largest, *bytes);
-    }
-    const auto allocated = allocated_bytes(compiled.buffers[i].name, largest);
+    const Result<std::uint64_t> bytes = bytes_of(i);
+    if (!bytes) return bytes;
+    const auto allocated = allocated_bytes(compiled.buffers[i].name, *bytes);
     if (!allocated) return allocated;
     if (__builtin_add_overflow(sum, *allocated, &sum)) return too_much(pipeline);
   }
@@ -38,7 +34,7 @@ Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipe
 Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  const auto bytes = allocated_for(*compiled, pipeline, {n});
+  const auto bytes = allocated_for(*compiled, pipeline, [&](std::size_t i) { return compiled->buffer_bytes(i, n); });
   if (!bytes) return std::unexpected(bytes.error());
   return Bytes{*bytes};
 }
@@ -63,7 +59,9 @@ Result<Bytes> resident_bytes(const Pipeline& pipeline) {
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  const auto lane = allocated_for(*compiled, pipeline, {0, max_chunk_bytes});
+  const auto lane = allocated_for(*compiled, pipeline, [&](std::size_t i) {
+    return compiled->largest({0, max_chunk_bytes}, [&](const ChunkValues& chunk) { return compiled->buffer_bytes(i, chunk); });
+  });
   if (!lane) return std::unexpected(lane.error());
   std::uint64_t sum = 0;
   if (__builtin_mul_overflow(*lane, std::uint64_t{pipeline.lanes}, &sum)) return too_much(pipeline);
@@ -87,6 +85,26 @@ Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
   return compiled->output_length(n);
+}
+
+Result<std::uint64_t> output_room(const Pipeline& pipeline, std::uint64_t n) {
+  const auto compiled = compile(pipeline);
+  if (!compiled) return std::unexpected(compiled.error());
+  return compiled->output_room(n);
+}
+
+std::vector<PipelineParameter> variables_of(const Pipeline& pipeline) {
+  constexpr double kMostBytes = 0x1.0p53;
+  std::vector<PipelineParameter> variables = pipeline.parameters;
+  if (pipeline.inputs.size() < 2) return variables;
+  for (const std::string& input : pipeline.inputs) {
+    variables.push_back({.name = "n_" + input, .value = 0, .variation = Variation::whole, .least = 0, .most = kMostBytes});
+  }
+  return variables;
+}
+
+bool has_header(const Pipeline& pipeline) {
+  return std::ranges::any_of(variables_of(pipeline), [](const PipelineParameter& each) { return each.variation != Variation::none; });
 }
 
 }  // namespace sublet

@@ -22,8 +22,8 @@ class CompiledUntil {
   [[nodiscard]] std::uint32_t buffer() const { return buffer_; }
   /// How many bytes at the buffer's start are the number.
   [[nodiscard]] std::uint32_t bytes() const { return argument_size(type_); }
-  /// What a chunk of `n` bytes compares with, as bits; `bad_pipeline` when the type cannot hold it.
-  [[nodiscard]] Result<std::uint64_t> limit(std::uint64_t n) const { return limit_.bits(n); }
+  /// What it compares with for this chunk, as bits; `bad_pipeline` when the type cannot hold it.
+  [[nodiscard]] Result<std::uint64_t> limit(const ChunkValues& chunk) const { return limit_.bits(chunk); }
   /// @param value  `bytes()` of them, little-endian
   [[nodiscard]] bool holds(ByteView value, std::uint64_t limit) const;
 

@@ -19,6 +19,9 @@ constexpr std::string_view kNameSigns = "0123456789_.-";
 /// What PTX allows in an identifier.
 constexpr std::string_view kKernelSigns = "0123456789_$%.";
 
+/// Above this a double no longer tells neighbouring whole numbers apart.
+constexpr double kLargestWhole = 0x1.0p53;
+
 std::unexpected<Error> refuse(std::string problem) { return fail(ErrorCode::bad_pipeline, std::move(problem)); }
 
 bool is_made_of(std::string_view text, std::string_view signs) {
@@ -57,7 +60,7 @@ Result<void> check_parameters(const Pipeline& pipeline) {
   if (auto ok = check_count("parameters", pipeline.parameters.size(), PipelineLimits::kParameters); !ok) return ok;
   if (auto ok = check_names("a parameter", pipeline.parameters); !ok) return ok;
   constexpr std::array<std::string_view, 4> kTaken = {"n", "min", "max", "ceil_div"};
-  for (const auto& [name, value] : pipeline.parameters) {
+  for (const auto& [name, value, variation, least, most] : pipeline.parameters) {
     if (!is_made_of(name, "0123456789_") || (!kLetters.contains(name[0]) && name[0] != '_')) {
       return refuse(
           fmt::format("parameter {}: expressions cannot read that name; use letters, digits and _, a digit not first", in_quotes(name)));
@@ -66,6 +69,16 @@ Result<void> check_parameters(const Pipeline& pipeline) {
       return refuse(fmt::format("parameter {}: expressions give that name a meaning of its own; use another", in_quotes(name)));
     }
     if (!std::isfinite(value)) return refuse(fmt::format("parameter {} is {}; use a finite number", in_quotes(name), value));
+    if (variation == Variation::none) continue;
+    if (!(std::isfinite(least) && std::isfinite(most) && least <= value && value <= most)) {
+      return refuse(
+          fmt::format("parameter {} is {}, and chunks may say {} to {}; let the range hold it", in_quotes(name), value, least, most));
+    }
+    const auto is_whole = [](double each) { return std::floor(each) == each && std::abs(each) < kLargestWhole; };
+    if (variation == Variation::whole && !(is_whole(value) && is_whole(least) && is_whole(most))) {
+      return refuse(
+          fmt::format("parameter {} has a range of whole numbers, and is {}; write the range as 0.0..1.0", in_quotes(name), value));
+    }
   }
   return {};
 }
@@ -78,13 +91,47 @@ Result<void> check_buffers(const Pipeline& pipeline) {
     if (parse_argument_type(buffer.name))
       return refuse(fmt::format("buffer {} is named as a type; use another name", in_quotes(buffer.name)));
   }
+  return {};
+}
+
+/// Buffers that are there, and each once.
+Result<void> check_ends(std::string_view what, const std::vector<std::string_view>& names, std::size_t most, const Pipeline& pipeline) {
   const auto known = names_of(pipeline.buffers);
-  for (const auto& [what, name] :
-       {std::pair{"input", std::string_view(pipeline.input)}, std::pair{"output", std::string_view(pipeline.output)}}) {
-    if (name.empty()) return refuse(fmt::format("{0} is missing; name the buffer, such as {0}: {1}", what, known[0]));
+  if (names.empty()) return refuse(fmt::format("{0} is missing; name the buffer, such as {0}: {1}", what, known[0]));
+  if (auto ok = check_count(fmt::format("{}s", what), names.size(), most); !ok) return ok;
+  for (const auto name : names) {
     if (std::ranges::find(known, name) == known.end()) {
       return refuse(fmt::format("{} names the unknown buffer {}{}", what, in_quotes(name), name_remedy(name, known)));
     }
+    if (std::ranges::count(names, name) > 1) return refuse(fmt::format("{} {} is named twice; name it once", what, in_quotes(name)));
+  }
+  return {};
+}
+
+Result<void> check_inputs(const Pipeline& pipeline) {
+  if (auto ok = check_ends("input", {pipeline.inputs.begin(), pipeline.inputs.end()}, PipelineLimits::kInputs, pipeline); !ok) return ok;
+  const auto variables = variables_of(pipeline);
+  for (const auto& variable : std::span(variables).subspan(pipeline.parameters.size())) {
+    if (!is_made_of(variable.name, "0123456789_")) {
+      return refuse(fmt::format("input {}: expressions cannot read {}; of several inputs each has a name of letters, digits and _",
+                                in_quotes(variable.name.substr(2)), in_quotes(variable.name)));
+    }
+    if (std::ranges::count(variables, variable.name, &PipelineParameter::name) > 1) {
+      return refuse(fmt::format("parameter {0} has the name of the length of {1}; use another", in_quotes(variable.name),
+                                in_quotes(variable.name.substr(2))));
+    }
+  }
+  const auto vary = std::ranges::count_if(variables, [](const auto& each) { return each.variation != Variation::none; });
+  return check_count("inputs and parameters that a chunk tells of", static_cast<std::size_t>(vary), PipelineLimits::kVariables);
+}
+
+Result<void> check_outputs(const Pipeline& pipeline) {
+  std::vector<std::string_view> names;
+  for (const auto& output : pipeline.outputs) names.push_back(output.buffer);
+  if (auto ok = check_ends("output", names, PipelineLimits::kOutputs, pipeline); !ok) return ok;
+  for (const auto& output : pipeline.outputs) {
+    if (!output.length.empty() || output.each.empty()) continue;
+    return refuse(fmt::format("output {} has each but no length; write what is counted, or leave each out", in_quotes(output.buffer)));
   }
   return {};
 }
@@ -182,6 +229,8 @@ Result<void> check_shape(const Pipeline& pipeline) {
   if (auto ok = check_names("a module", pipeline.modules); !ok) return ok;
   if (auto ok = check_parameters(pipeline); !ok) return ok;
   if (auto ok = check_buffers(pipeline); !ok) return ok;
+  if (auto ok = check_inputs(pipeline); !ok) return ok;
+  if (auto ok = check_outputs(pipeline); !ok) return ok;
   if (auto ok = check_residents(pipeline); !ok) return ok;
   if (auto ok = check_count("requirements", pipeline.require.size(), PipelineLimits::kRequirements); !ok) return ok;
   if (auto ok = check_count("stages", pipeline.stages.size(), PipelineLimits::kStages); !ok) return ok;
@@ -209,7 +258,7 @@ Result<Pipeline> with_parameter(Pipeline pipeline, std::string_view name, double
 }
 
 Result<Pipeline> with_parameters(Pipeline pipeline, std::span<const PipelineParameter> changed) {
-  for (const auto& [name, value] : changed) {
+  for (const auto& [name, value, variation, least, most] : changed) {
     const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
     if (found == pipeline.parameters.end()) {
       return refuse(fmt::format("pipeline {} has no parameter {}{}", in_quotes(pipeline.name), in_quotes(name),

@@ -91,7 +91,9 @@ struct FieldTable<PipelineModule> {
 
 template <>
 struct FieldTable<PipelineParameter> {
-  static constexpr auto kFields = std::tuple{Field{"name", &PipelineParameter::name}, Field{"value", &PipelineParameter::value}};
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineParameter::name}, Field{"value", &PipelineParameter::value},
+                                             Field{"variation", &PipelineParameter::variation}, Field{"least", &PipelineParameter::least},
+                                             Field{"most", &PipelineParameter::most}};
 };
 
 template <>
@@ -133,20 +135,18 @@ struct FieldTable<PipelineStage> {
 };
 
 template <>
+struct FieldTable<PipelineOutput> {
+  static constexpr auto kFields = std::tuple{Field{"buffer", &PipelineOutput::buffer}, Field{"bytes", &PipelineOutput::bytes},
+                                             Field{"length", &PipelineOutput::length}, Field{"each", &PipelineOutput::each}};
+};
+
+template <>
 struct FieldTable<Pipeline> {
-  static constexpr auto kFields = std::tuple{Field{"name", &Pipeline::name},
-                                             Field{"modules", &Pipeline::modules},
-                                             Field{"parameters", &Pipeline::parameters},
-                                             Field{"buffers", &Pipeline::buffers},
-                                             Field{"residents", &Pipeline::residents},
-                                             Field{"require", &Pipeline::require},
-                                             Field{"stages", &Pipeline::stages},
-                                             Field{"repeats", &Pipeline::repeats},
-                                             Field{"input", &Pipeline::input},
-                                             Field{"output", &Pipeline::output},
-                                             Field{"output_bytes", &Pipeline::output_bytes},
-                                             Field{"lanes", &Pipeline::lanes},
-                                             Field{"time_limit_ms", &Pipeline::time_limit_ms}};
+  static constexpr auto kFields = std::tuple{
+      Field{"name", &Pipeline::name},       Field{"modules", &Pipeline::modules},     Field{"parameters", &Pipeline::parameters},
+      Field{"buffers", &Pipeline::buffers}, Field{"residents", &Pipeline::residents}, Field{"require", &Pipeline::require},
+      Field{"stages", &Pipeline::stages},   Field{"repeats", &Pipeline::repeats},     Field{"inputs", &Pipeline::inputs},
+      Field{"outputs", &Pipeline::outputs}, Field{"lanes", &Pipeline::lanes},         Field{"time_limit_ms", &Pipeline::time_limit_ms}};
 };
 
 template <>
@@ -208,6 +208,10 @@ struct Last<JobState> {
 template <>
 struct Last<JobHold> {
   static constexpr JobHold kValue = JobHold::blocked;
+};
+template <>
+struct Last<Variation> {
+  static constexpr Variation kValue = Variation::real;
 };
 template <>
 struct Last<ArgumentType> {

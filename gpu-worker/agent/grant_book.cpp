@@ -182,7 +182,7 @@ std::uint32_t GrantBook::place_for(std::uint32_t input_bytes) {
   if (last_place_ && last_place_->first == input_bytes) {
     return last_place_->second;
   }
-  const auto length = bundle_->sizes.output_length(input_bytes);
+  const auto length = bundle_->sizes.output_room(input_bytes);
   const bool fits = length && *length <= kLargestPayload && *length <= blocks_.capacity() / 4;
   const auto place = fits ? static_cast<std::uint32_t>(*length) : 0;
   last_place_ = {input_bytes, place};

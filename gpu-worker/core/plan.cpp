@@ -32,12 +32,12 @@ PlannedLaunch prepare(const CompiledStage& stage) {
   return launch;
 }
 
-Result<void> fill_numbers(const CompiledStage& stage, std::uint64_t n, PlannedLaunch& launch) {
+Result<void> fill_numbers(const CompiledStage& stage, const ChunkValues& chunk, PlannedLaunch& launch) {
   std::size_t offset = 0;
   for (std::size_t i = 0; i < stage.args.size(); ++i) {
     const std::uint32_t size = launch.arg_sizes[i];
     if (!stage.args[i].is_buffer()) {
-      const auto bits = stage.args[i].bits(n);
+      const auto bits = stage.args[i].bits(chunk);
       if (!bits) return fail_in(fmt::format("{}, argument {}", stage.label, i + 1), bits.error());
       std::memcpy(launch.args.data() + offset, &*bits, size);
     }
@@ -89,59 +89,91 @@ Bytes Plan::lane_bytes() const {
   return sum;
 }
 
-Result<void> Plan::check_buffers(std::uint64_t n) const {
+Result<void> Plan::check_buffers(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes) const {
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    const auto bytes = pipeline_.buffer_bytes(i, n);
+    const auto bytes = pipeline_.buffer_bytes(i, chunk);
     if (!bytes) return std::unexpected(bytes.error());
-    if (i == pipeline_.input && *bytes < n) {
+    const auto input = std::ranges::find(pipeline_.inputs, i);
+    const auto needed = input == pipeline_.inputs.end() ? 0 : input_bytes[static_cast<std::size_t>(input - pipeline_.inputs.begin())];
+    if (*bytes < needed) {
       return fail(ErrorCode::bad_pipeline, fmt::format("the input's buffer {} has {} bytes for a chunk of {}; make it n or larger",
-                                                       in_quotes(buffers_[i].name), *bytes, n));
+                                                       in_quotes(buffers_[i].name), *bytes, needed));
     }
     if (*bytes <= buffers_[i].capacity.count) continue;
-    return past_capacity(i == pipeline_.output ? ErrorCode::output_too_large : ErrorCode::bad_pipeline, buffers_[i], *bytes, n);
+    const bool comes_back = std::ranges::find(pipeline_.outputs, i, &CompiledOutput::buffer) != pipeline_.outputs.end();
+    return past_capacity(comes_back ? ErrorCode::output_too_large : ErrorCode::bad_pipeline, buffers_[i], *bytes, chunk.n);
   }
   return {};
 }
 
-Result<void> Plan::fill_launches(std::uint64_t n) {
+Result<void> Plan::fill_outputs(const ChunkValues& chunk) {
+  outputs_.clear();
+  current_.output_bytes = pipeline_.output_header;
+  for (const CompiledOutput& output : pipeline_.outputs) {
+    const auto bytes = pipeline_.output_bytes(output, chunk);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto each = output.each ? output.each->evaluate(chunk) : Result<std::uint64_t>(1);
+    if (!each) return fail_in(fmt::format("output {}, each", in_quotes(output.name)), each.error());
+    outputs_.push_back({.name = output.name,
+                        .buffer = output.buffer,
+                        .bytes = *bytes,
+                        .length = output.length ? &*output.length : nullptr,
+                        .each = *each});
+    current_.output_bytes += *bytes;
+    if (!output.length) continue;
+    const auto held = pipeline_.buffer_bytes(output.length->buffer, chunk);
+    if (!held) return std::unexpected(held.error());
+    if (*held < output.length->size) {
+      return fail(ErrorCode::bad_pipeline,
+                  fmt::format("output {}, length: buffer {} has {} bytes, and the number {}; make it larger", in_quotes(output.name),
+                              in_quotes(buffers_[output.length->buffer].name), *held, output.length->size));
+    }
+  }
+  current_.outputs = outputs_;
+  return {};
+}
+
+Result<void> Plan::fill_launches(const ChunkValues& chunk) {
   // Stages that are skipped at this n leave no gap, so a launch's place can hold another stage than last time. Swapping keeps its memory.
   std::size_t count = 0;
   for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
     const CompiledStage& stage = pipeline_.stages[i];
-    const auto grid = stage.grid_at(n);
+    const auto grid = stage.grid_at(chunk);
     if (!grid) return std::unexpected(grid.error());
     if (!*grid) continue;
     auto place = std::find(order_.begin() + static_cast<std::ptrdiff_t>(count), order_.end(), i);
     std::iter_swap(order_.begin() + static_cast<std::ptrdiff_t>(count), place);
     std::swap(launches_[count], launches_[static_cast<std::size_t>(place - order_.begin())]);
     launches_[count].grid = **grid;
-    if (auto filled = fill_numbers(stage, n, launches_[count]); !filled) return filled;
+    if (auto filled = fill_numbers(stage, chunk, launches_[count]); !filled) return filled;
     ++count;
   }
   current_.launches = std::span(launches_).first(count);
   return {};
 }
 
-Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check, std::uint64_t n) const {
-  const auto times = repeat.times.evaluate(n);
+Result<PlannedPart> Plan::repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check,
+                                        const ChunkValues& chunk) const {
+  const auto times = repeat.times.evaluate(chunk);
   if (!times) return fail_in(repeat.label + ", times", times.error());
-  const auto every = repeat.every.evaluate(n);
+  const auto every = repeat.every.evaluate(chunk);
   if (!every) return fail_in(repeat.label + ", every", every.error());
-  if (*every == 0) return fail(ErrorCode::bad_pipeline, fmt::format("{}: every is 0 at n = {}; look after 1 or more", repeat.label, n));
+  if (*every == 0)
+    return fail(ErrorCode::bad_pipeline, fmt::format("{}: every is 0 at n = {}; look after 1 or more", repeat.label, chunk.n));
   PlannedPart part{.launches = launches, .check = check, .times = *times, .every = *every, .repeat = &repeat, .limit = 0};
   if (!repeat.until) return part;
-  const auto limit = repeat.until->limit(n);
+  const auto limit = repeat.until->limit(chunk);
   if (!limit) return fail_in(repeat.label + ", until", limit.error());
   part.limit = *limit;
-  const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), n);
+  const auto held = pipeline_.buffer_bytes(repeat.until->buffer(), chunk);
   if (!held) return std::unexpected(held.error());
   if (*held >= repeat.until->bytes()) return part;
   return fail(ErrorCode::bad_pipeline,
               fmt::format("{}, until: buffer {} has {} bytes at n = {}, and the number {}; make it larger", repeat.label,
-                          in_quotes(buffers_[repeat.until->buffer()].name), *held, n, repeat.until->bytes()));
+                          in_quotes(buffers_[repeat.until->buffer()].name), *held, chunk.n, repeat.until->bytes()));
 }
 
-Result<void> Plan::fill_parts(std::uint64_t n) {
+Result<void> Plan::fill_parts(const ChunkValues& chunk) {
   parts_.clear();
   std::uint64_t total = 0;
   std::size_t next = 0;  // among the launches
@@ -157,13 +189,13 @@ Result<void> Plan::fill_parts(std::uint64_t n) {
     const auto launches = take_until(end);
     const auto check = take_until(end + repeat.check);
     if (launches + check == 0) continue;
-    const auto part = repeated_part(repeat, launches, check, n);
+    const auto part = repeated_part(repeat, launches, check, chunk);
     if (!part) return std::unexpected(part.error());
     parts_.push_back(*part);
     total += launches_of(*part);
     if (total > PipelineLimits::kLaunches) {
       return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} times {} kernels at n = {}; a chunk has at most {} launches", repeat.label,
-                                                       part->times, part->launches + part->check, n, PipelineLimits::kLaunches));
+                                                       part->times, part->launches + part->check, chunk.n, PipelineLimits::kLaunches));
     }
   }
   if (const auto rest = take_until(pipeline_.stages.size()); rest > 0) parts_.push_back({.launches = rest});
@@ -171,23 +203,41 @@ Result<void> Plan::fill_parts(std::uint64_t n) {
   return {};
 }
 
-Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
-  if (has_current_ && current_.n == n) return &current_;
-  if (n > max_chunk_bytes_) {
+Result<const ChunkPlan*> Plan::chunk(ByteView payload) {
+  if (!has_header_) return chunk(payload.size());
+  const auto header = header_.read(payload);
+  if (!header) return std::unexpected(header.error());
+  return chunk_of({payload.size() - header->begin, header->variables}, header->bytes, header->begin);
+}
+
+Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) { return chunk_of(n, {&n, 1}, 0); }
+
+Result<const ChunkPlan*> Plan::chunk_of(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes, std::uint64_t begin) {
+  const auto place_inputs = [&] {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      inputs_[i] = {.buffer = pipeline_.inputs[i], .offset = begin, .bytes = i < input_bytes.size() ? input_bytes[i] : 0};
+      begin += inputs_[i].bytes;
+    }
+  };
+  if (has_current_ && current_.n == chunk.n && std::ranges::equal(current_.variables, chunk.variables)) {
+    place_inputs();
+    return &current_;
+  }
+  if (chunk.n > max_chunk_bytes_) {
     return fail(ErrorCode::chunk_too_large,
                 fmt::format("the chunk has {} bytes, but the job's largest was to have {}; cut it, or state a larger "
                             "one when the job is opened",
-                            n, max_chunk_bytes_));
+                            chunk.n, max_chunk_bytes_));
   }
   has_current_ = false;
-  if (auto ok = pipeline_.check_length(n); !ok) return std::unexpected(ok.error());
-  if (auto ok = check_buffers(n); !ok) return std::unexpected(ok.error());
-  const auto output = pipeline_.output_length(n);
-  if (!output) return std::unexpected(output.error());
-  if (auto ok = fill_launches(n); !ok) return std::unexpected(ok.error());
-  if (auto ok = fill_parts(n); !ok) return std::unexpected(ok.error());
-  current_.n = n;
-  current_.output_bytes = *output;
+  if (auto ok = pipeline_.check_length(chunk); !ok) return std::unexpected(ok.error());
+  place_inputs();
+  if (auto ok = check_buffers(chunk, input_bytes); !ok) return std::unexpected(ok.error());
+  if (auto ok = fill_outputs(chunk); !ok) return std::unexpected(ok.error());
+  if (auto ok = fill_launches(chunk); !ok) return std::unexpected(ok.error());
+  if (auto ok = fill_parts(chunk); !ok) return std::unexpected(ok.error());
+  current_.n = chunk.n;
+  current_.variables.assign(chunk.variables.begin(), chunk.variables.end());
   has_current_ = true;
   return &current_;
 }
@@ -201,12 +251,15 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   plan.lanes_ = bundle.pipeline.lanes;
   plan.time_limit_ = Millis(bundle.pipeline.time_limit_ms);
   plan.max_chunk_bytes_ = max_chunk_bytes;
+  plan.has_header_ = has_header(bundle.pipeline);
+  plan.header_ = HeaderReader(bundle.pipeline);
+  plan.inputs_.resize(bundle.pipeline.inputs.size());
+  plan.current_.inputs = plan.inputs_;
   for (std::size_t i = 0; i < plan.pipeline_.buffers.size(); ++i) {
-    const auto empty = plan.pipeline_.buffer_bytes(i, 0);
-    if (!empty) return std::unexpected(empty.error());
-    const auto largest = plan.pipeline_.buffer_bytes(i, max_chunk_bytes);
+    const auto largest =
+        plan.pipeline_.largest({0, max_chunk_bytes}, [&](const ChunkValues& chunk) { return plan.pipeline_.buffer_bytes(i, chunk); });
     if (!largest) return std::unexpected(largest.error());
-    const auto capacity = allocated_bytes(plan.pipeline_.buffers[i].name, std::max(*empty, *largest));
+    const auto capacity = allocated_bytes(plan.pipeline_.buffers[i].name, *largest);
     if (!capacity) return std::unexpected(capacity.error());
     plan.buffers_.push_back({.name = plan.pipeline_.buffers[i].name, .capacity = {*capacity}});
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/pipeline/chunk_header.hpp"
 #include "common/pipeline/compiled.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "common/time.hpp"
@@ -53,10 +54,29 @@ struct PlannedPart {
   [[nodiscard]] bool has_until() const { return repeat != nullptr && repeat->until.has_value(); }
 };
 
-/// What one chunk of `n` bytes needs.
+/// Part of a chunk's payload.
+struct PlannedInput {
+  std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`
+  std::uint64_t offset = 0;  ///< in the payload
+  std::uint64_t bytes = 0;
+};
+
+struct PlannedOutput {
+  std::string_view name;     ///< points into the plan
+  std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`
+  std::uint64_t bytes = 0;   ///< at most, with `length`
+  /// Where a kernel says how much it is, and the bytes for each that it counts; points into the plan.
+  const CompiledOutput::Length* length = nullptr;
+  std::uint64_t each = 1;
+};
+
+/// What one chunk needs.
 struct ChunkPlan {
   std::uint64_t n = 0;
-  std::uint64_t output_bytes = 0;
+  std::uint64_t output_bytes = 0;           ///< at most, with what stands before several outputs
+  std::vector<double> variables;            ///< what the chunk says; nothing where it has no header
+  std::span<const PlannedInput> inputs;     ///< one at least
+  std::span<const PlannedOutput> outputs;   ///< one at least
   std::span<const PlannedLaunch> launches;  ///< in order; stages with nothing to launch are left out
   std::span<const PlannedPart> parts;       ///< in order, together all of the launches
 };
@@ -70,26 +90,30 @@ class Plan {
   Plan& operator=(Plan&&) = default;
 
   [[nodiscard]] std::span<const PlannedBuffer> buffers() const { return buffers_; }
-  [[nodiscard]] std::uint32_t input_buffer() const { return pipeline_.input; }
-  [[nodiscard]] std::uint32_t output_buffer() const { return pipeline_.output; }
   [[nodiscard]] std::uint32_t lanes() const { return lanes_; }
   [[nodiscard]] Millis time_limit() const { return time_limit_; }
   [[nodiscard]] std::uint64_t max_chunk_bytes() const { return max_chunk_bytes_; }
   /// What one lane allocates: the sum of the capacities.
   [[nodiscard]] Bytes lane_bytes() const;
 
-  /// What a chunk of `n` bytes needs. The same `n` again costs nothing. The plan belongs to this object and stays as it is until the next
-  /// call. Errors are the chunk's own and found before anything runs: `chunk_too_large`, `bad_size` where a requirement does not hold,
-  /// `output_too_large`, or `bad_pipeline` when a buffer, a grid or an argument cannot be what its expression says.
+  /// What a chunk with this payload needs. The same length again costs nothing, nor does the same header. The plan belongs to this object
+  /// and stays as it is until the next call. Errors are the chunk's own and found before anything runs: `chunk_too_large`, `bad_parameter`,
+  /// `bad_size` where a requirement does not hold, `output_too_large`, or `bad_pipeline` when a buffer, a grid or an argument cannot be
+  /// what its expression says.
+  Result<const ChunkPlan*> chunk(ByteView payload);
+  /// The same for a chunk without a header, or of which nothing is said in it.
   Result<const ChunkPlan*> chunk(std::uint64_t n);
 
  private:
   friend Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 
-  Result<void> check_buffers(std::uint64_t n) const;
-  Result<void> fill_launches(std::uint64_t n);
-  Result<void> fill_parts(std::uint64_t n);
-  Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check, std::uint64_t n) const;
+  Result<const ChunkPlan*> chunk_of(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes, std::uint64_t begin);
+  Result<void> check_buffers(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes) const;
+  Result<void> fill_outputs(const ChunkValues& chunk);
+  Result<void> fill_launches(const ChunkValues& chunk);
+  Result<void> fill_parts(const ChunkValues& chunk);
+  Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check,
+                                    const ChunkValues& chunk) const;
 
   CompiledPipeline pipeline_;
   std::vector<PlannedBuffer> buffers_;
@@ -101,6 +125,10 @@ class Plan {
   /// Which stage each of `launches_` is.
   std::vector<std::size_t> order_;
   std::vector<PlannedPart> parts_;
+  std::vector<PlannedInput> inputs_;
+  std::vector<PlannedOutput> outputs_;
+  bool has_header_ = false;
+  HeaderReader header_;
   ChunkPlan current_;
   bool has_current_ = false;
 };

@@ -1,6 +1,9 @@
 #include "gpu-worker/session/lane.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,14 +30,12 @@ Result<Lane> Lane::open(Session& session, StreamId stream, const Plan& plan, con
     }
     lane.buffers_.push_back(*handle);
   }
-  lane.input_ = lane.buffers_[plan.input_buffer()];
-  lane.output_ = lane.buffers_[plan.output_buffer()];
   lane.buffers_.insert(lane.buffers_.end(), resources.residents.begin(), resources.residents.end());
   return lane;
 }
 
 Result<void> Lane::begin(Session& session, Plan& plan, const ChunkBytes& bytes, bool traced, Traffic& traffic) {
-  auto chunk = plan.chunk(bytes.input.size());
+  auto chunk = plan.chunk(bytes.input);
   if (!chunk) {
     return std::unexpected(chunk.error());
   }
@@ -44,10 +45,13 @@ Result<void> Lane::begin(Session& session, Plan& plan, const ChunkBytes& bytes, 
                             bytes.output.size()));
   }
   n_ = (*chunk)->n;
-  from_ = bytes.input;
+  variables_ = (*chunk)->variables;
   into_ = bytes.output.first((*chunk)->output_bytes);
   traced_ = traced;
   bind(**chunk);
+  if (auto sent = emptied_unless(send_inputs(session, **chunk, bytes.input, traffic), session); !sent) {
+    return sent;
+  }
   const auto reached = queue(session, traffic);
   if (!reached) {
     return std::unexpected(reached.error());
@@ -68,22 +72,42 @@ void Lane::bind(const ChunkPlan& chunk) {
                          .args = bind_handles(planned, buffers_, arguments_[launches_.size()]),
                          .arg_sizes = planned.arg_sizes});
   }
+  outputs_.assign(chunk.outputs.begin(), chunk.outputs.end());
   parts_.assign(chunk.parts.begin(), chunk.parts.end());
   part_ = 0;
   first_launch_ = 0;
   times_ = 0;
 }
 
+/// The first input goes with the chunk's first launches.
+Result<void> Lane::send_inputs(Session& session, const ChunkPlan& chunk, ByteView payload, Traffic& traffic) {
+  const auto data_of = [&](const PlannedInput& input) { return payload.subspan(input.offset, input.bytes); };
+  input_ = buffers_[chunk.inputs.front().buffer];
+  from_ = data_of(chunk.inputs.front());
+  for (const PlannedInput& input : chunk.inputs.subspan(1)) {
+    if (input.bytes == 0) {
+      continue;
+    }
+    if (auto written = session.mem_write(stream_, buffers_[input.buffer], 0, data_of(input)); !written) {
+      return written;
+    }
+    traffic.to_device += input.bytes;
+  }
+  return {};
+}
+
 /// Queues up to the next condition, or to the end.
-Result<Lane::Reached> Lane::queue(Session& session, Traffic& traffic) {
-  auto reached = queue_next(session, traffic);
-  if (!reached && reached.error().code != ErrorCode::session_lost) {
-    // What was queued before the refusal still uses the chunk's bytes.
+Result<Lane::Reached> Lane::queue(Session& session, Traffic& traffic) { return emptied_unless(queue_next(session, traffic), session); }
+
+/// What was queued before a refusal still uses the chunk's bytes.
+template <class T>
+Result<T> Lane::emptied_unless(Result<T> queued, Session& session) {
+  if (!queued && queued.error().code != ErrorCode::session_lost) {
     if (auto synced = session.sync(stream_); !synced) {
       return std::unexpected(synced.error());
     }
   }
-  return reached;
+  return queued;
 }
 
 Result<Lane::Reached> Lane::queue_next(Session& session, Traffic& traffic) {
@@ -99,12 +123,82 @@ Result<Lane::Reached> Lane::queue_next(Session& session, Traffic& traffic) {
     }
     if (times_ == part.times) {
       next_part();
-    } else if (auto sent = send(session, output_, {}, traffic); !sent) {
+    } else if (auto sent = send(session, input_, {}, traffic); !sent) {
       return std::unexpected(sent.error());
     }
   }
-  const auto sent = send(session, output_, into_, traffic);
-  return sent ? Result<Reached>(Reached::end) : std::unexpected(sent.error());
+  return queue_end(session, traffic);
+}
+
+/// What is left to launch, and the outputs; of those whose length a kernel says, the lengths first.
+Result<Lane::Reached> Lane::queue_end(Session& session, Traffic& traffic) {
+  const bool plain = outputs_.size() == 1 && outputs_.front().length == nullptr;
+  if (plain) {
+    const auto sent = send(session, buffers_[outputs_.front().buffer], into_, traffic);
+    return sent ? Result<Reached>(Reached::end) : std::unexpected(sent.error());
+  }
+  if (auto sent = send(session, input_, {}, traffic); !sent) {
+    return std::unexpected(sent.error());
+  }
+  counts_.assign(outputs_.size(), 0);
+  bool are_known = true;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (const auto* const length = outputs_[i].length) {
+      are_known = false;
+      const auto into = std::as_writable_bytes(std::span(counts_).subspan(i, 1)).first(length->size);
+      if (auto read = session.mem_read(stream_, buffers_[length->buffer], 0, into); !read) {
+        return std::unexpected(read.error());
+      }
+      traffic.from_device += length->size;
+    }
+  }
+  if (!are_known) {
+    return Reached::lengths;
+  }
+  const auto read = queue_outputs(session, traffic);
+  return read ? Result<Reached>(Reached::end) : std::unexpected(read.error());
+}
+
+Result<void> Lane::queue_outputs(Session& session, Traffic& traffic) {
+  std::size_t at = 0;
+  if (outputs_.size() > 1) {
+    std::vector<std::pair<std::string_view, std::uint64_t>> lengths;
+    for (const PlannedOutput& output : outputs_) {
+      lengths.emplace_back(output.name, output.bytes);
+    }
+    const auto header = output_header(lengths);
+    std::ranges::copy(header, into_.begin());
+    at = header.size();
+  }
+  for (const PlannedOutput& output : outputs_) {
+    const auto into = into_.subspan(at, output.bytes);
+    if (auto read = into.empty() ? Result<void>() : session.mem_read(stream_, buffers_[output.buffer], 0, into); !read) {
+      return read;
+    }
+    traffic.from_device += into.size();
+    at += into.size();
+  }
+  into_ = into_.first(at);
+  return {};
+}
+
+/// How much of each output there is, now that the kernels have said it.
+Result<void> Lane::settle_lengths() {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    PlannedOutput& output = outputs_[i];
+    if (output.length == nullptr) {
+      continue;
+    }
+    std::uint64_t bytes = 0;
+    if (__builtin_mul_overflow(counts_[i], output.each, &bytes) || bytes > output.bytes) {
+      return fail(ErrorCode::output_too_large,
+                  fmt::format("output \"{}\": the kernels say {} of {} bytes each, and there is room for {} bytes; "
+                              "raise its bytes, or keep within them",
+                              output.name, counts_[i], output.each, output.bytes));
+    }
+    output.bytes = bytes;
+  }
+  return {};
 }
 
 /// Adds the part to what is sent next: as often as it is to run before its condition, or as there is room for, but once.
@@ -148,48 +242,51 @@ Result<void> Lane::send(Session& session, MemHandle output, std::span<std::byte>
 }
 
 Result<std::uint32_t> Lane::finish(Session& session, Traffic& traffic) {
-  const auto fail_with = [](const Error& error) { return std::unexpected(error); };
-  if (auto synced = session.sync(stream_); !synced) {
-    return fail_with(synced.error());
-  }
-  if (reached_ == Reached::end) {
-    return static_cast<std::uint32_t>(into_.size());
-  }
-  const Instant began = io::now();
-  while (reached_ == Reached::condition) {
-    if (auto judged = judge_condition(); !judged) {
-      return fail_with(judged.error());
+  std::optional<Instant> began;
+  for (;;) {
+    if (auto synced = session.sync(stream_); !synced) {
+      return std::unexpected(synced.error());
     }
-    // The device's own limit begins anew with each wait.
-    if (io::now() - began > time_limit_) {
-      return fail(ErrorCode::kernel_timeout,
-                  fmt::format("{}: the chunk's kernels ran longer than {} ms together; raise the pipeline's time_limit",
-                              parts_[part_].repeat->label, time_limit_.count()));
+    if (reached_ == Reached::end) {
+      return static_cast<std::uint32_t>(into_.size());
     }
-    const auto reached = queue(session, traffic);
+    const Instant now = io::now();
+    began = began.value_or(now);
+    const auto reached = reached_ == Reached::lengths ? queue_measured(session, traffic) : queue_on(session, now - *began, traffic);
     if (!reached) {
-      return fail_with(reached.error());
+      return std::unexpected(reached.error());
     }
     reached_ = *reached;
-    if (auto synced = session.sync(stream_); !synced) {
-      return fail_with(synced.error());
-    }
   }
-  return static_cast<std::uint32_t>(into_.size());
 }
 
-/// Goes on to the next part where the condition holds, or where the part has run as often as it may.
-Result<void> Lane::judge_condition() {
+Result<Lane::Reached> Lane::queue_measured(Session& session, Traffic& traffic) {
+  if (auto settled = settle_lengths(); !settled) {
+    return std::unexpected(settled.error());
+  }
+  const auto read = emptied_unless(queue_outputs(session, traffic), session);
+  return read ? Result<Reached>(Reached::end) : std::unexpected(read.error());
+}
+
+/// Looks at the part's condition, and queues what comes next.
+/// @param took  since the chunk's first look
+Result<Lane::Reached> Lane::queue_on(Session& session, Nanos took, Traffic& traffic) {
   const PlannedPart& part = parts_[part_];
   const bool holds = part.repeat->until->holds(value_, part.limit);
-  if (!holds && times_ < part.times) {
-    return {};
+  const bool goes_on = !holds && times_ < part.times;
+  if (!goes_on && !holds && part.repeat->otherwise) {
+    return fail(ErrorCode::not_converged, fmt::format("{}: {}", part.repeat->label, part.repeat->otherwise->at({n_, variables_})));
   }
-  if (!holds && part.repeat->otherwise) {
-    return fail(ErrorCode::not_converged, fmt::format("{}: {}", part.repeat->label, part.repeat->otherwise->at(n_)));
+  // The device's own limit begins anew with each wait.
+  if (goes_on && took > time_limit_) {
+    return fail(ErrorCode::kernel_timeout,
+                fmt::format("{}: the chunk's kernels ran longer than {} ms together; raise the pipeline's time_limit", part.repeat->label,
+                            time_limit_.count()));
   }
-  next_part();
-  return {};
+  if (!goes_on) {
+    next_part();
+  }
+  return queue(session, traffic);
 }
 
 }  // namespace sublet::session

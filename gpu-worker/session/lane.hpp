@@ -41,35 +41,43 @@ class Lane {
 
  private:
   /// What is queued last.
-  enum class Reached : std::uint8_t { condition, end };
+  enum class Reached : std::uint8_t { condition, lengths, end };
 
   Lane() = default;
   void bind(const ChunkPlan& chunk);
+  Result<void> send_inputs(Session& session, const ChunkPlan& chunk, ByteView payload, Traffic& traffic);
   Result<Reached> queue(Session& session, Traffic& traffic);
   Result<Reached> queue_next(Session& session, Traffic& traffic);
+  Result<Reached> queue_end(Session& session, Traffic& traffic);
+  Result<void> queue_outputs(Session& session, Traffic& traffic);
+  Result<void> settle_lengths();
   void repeat_part(const PlannedPart& part);
   void add_check(const PlannedPart& part);
   void next_part();
   Result<void> send(Session& session, MemHandle output, std::span<std::byte> into, Traffic& traffic);
-  Result<void> judge_condition();
+  Result<Reached> queue_measured(Session& session, Traffic& traffic);
+  Result<Reached> queue_on(Session& session, Nanos took, Traffic& traffic);
+  template <class T>
+  Result<T> emptied_unless(Result<T> queued, Session& session);
 
   StreamId stream_;
   std::vector<ModuleId> modules_;
   /// The lane's own, and behind them the residents.
   std::vector<MemHandle> buffers_;
-  MemHandle input_;
-  MemHandle output_;
   Millis time_limit_{};
 
   // The chunk.
   std::uint64_t n_ = 0;
-  ByteView from_;  ///< empty once it is sent
+  std::vector<double> variables_;
+  MemHandle input_;  ///< the first of them
+  ByteView from_;    ///< what goes there; empty once it is sent
   std::span<std::byte> into_;
   bool traced_ = false;
   std::vector<Launch> launches_;
   /// The bytes of each launch's arguments.
   std::vector<std::vector<std::byte>> arguments_;
   std::vector<PlannedPart> parts_;
+  std::vector<PlannedOutput> outputs_;
 
   // How far it is queued.
   Reached reached_ = Reached::end;
@@ -78,6 +86,7 @@ class Lane {
   std::uint64_t times_ = 0;       ///< how often that part is queued
   std::vector<Launch> pass_;      ///< what is sent next
   std::array<std::byte, 8> value_{};
+  std::vector<std::uint64_t> counts_;  ///< what the kernels say of each output
 };
 
 }  // namespace sublet::session

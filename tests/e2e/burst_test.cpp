@@ -184,7 +184,7 @@ TEST(Burst, OutputsThatAreLargerThanAFrameTogetherComeInSeveral) {
   auto client = connect(cluster.endpoint());
   auto bundle = slow_pipeline(1);
   for (auto& buffer : bundle.pipeline.buffers) buffer.bytes = "n * 1024";
-  bundle.pipeline.output_bytes = "n * 1024";
+  bundle.pipeline.outputs[0].bytes = "n * 1024";
   bundle.pipeline.lanes = 4;
   auto job = client.open(bundle, spec_of(1'024)).value();
   const ByteVector payload(1'024);

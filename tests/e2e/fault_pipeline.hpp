@@ -20,7 +20,8 @@ inline Bundle fault_pipeline(const std::string& kernel, const std::string& file 
   pipeline.name = "faults";
   pipeline.modules = {{.name = "faults"}};
   pipeline.buffers = {{.name = "data", .bytes = "n"}, {.name = "flag", .bytes = "4"}};
-  pipeline.input = pipeline.output = "data";
+  pipeline.inputs = {"data"};
+  pipeline.outputs = {{.buffer = "data"}};
   pipeline.lanes = 2;
   pipeline.time_limit_ms = 500;
   PipelineStage stage{.kernel = kernel, .over = "1", .block = {1, 1, 1}};

@@ -125,7 +125,7 @@ TEST(Fault, F1_AnOutputLargerThanItsBufferIsAnErrorAndNeverCut) {
   cluster.add_worker();
   auto client = connect(cluster.endpoint());
   auto bundle = shipped("echo/echo.yaml");
-  bundle.pipeline.output_bytes = "n + n / 8 * 1024";
+  bundle.pipeline.outputs[0].bytes = "n + n / 8 * 1024";
   auto spec = spec_of(4096);
   spec.policy = PolicyKind::best_effort;
   auto job = client.open(bundle, spec).value();

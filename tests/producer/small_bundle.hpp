@@ -15,7 +15,8 @@ inline Bundle bundle() {
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
   bundle.pipeline.stages = {
       {.kernel = "echo", .module = {}, .over = "n", .grid = {}, .args = {{.type = ArgumentType::buffer, .value = "data"}}}};
-  bundle.pipeline.input = bundle.pipeline.output = "data";
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "data"}};
   bundle.modules = {{.name = "echo", .image = std::vector<std::byte>(16)}};
   return bundle;
 }

@@ -13,8 +13,8 @@ TestPipeline make(const char* name) {
   Bundle bundle;
   bundle.pipeline.name = name;
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
-  bundle.pipeline.input = "data";
-  bundle.pipeline.output = "data";
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "data"}};
   const auto bytes = wire::encode_bundle(bundle);
   return {.hash = wire::content_hash(bytes),
           .bundle = Blob::copy_of(bytes),

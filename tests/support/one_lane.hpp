@@ -31,7 +31,7 @@ class OneLane {
  public:
   OneLane(Device& device, const Bundle& bundle, std::uint64_t max_chunk_bytes)
       : plan_(must(make_plan(bundle, max_chunk_bytes))),
-        memory_(max_chunk_bytes + plan_.buffers()[plan_.output_buffer()].capacity.count),
+        memory_(max_chunk_bytes + must(output_room(bundle.pipeline, max_chunk_bytes))),
         session_(must(device.open_session({.slice = must(lease_bytes(bundle, max_chunk_bytes)), .kernel_time_limit = plan_.time_limit()}))),
         lane_(open(bundle)) {
     session_->pin_host(memory_);

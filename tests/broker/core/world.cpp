@@ -11,8 +11,8 @@ TestBundle test_bundle(const std::string& name) {
   Bundle bundle;
   bundle.pipeline.name = name;
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
-  bundle.pipeline.input = "data";
-  bundle.pipeline.output = "data";
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "data"}};
   const auto bytes = wire::encode_bundle(bundle);
   return {.hash = wire::content_hash(bytes), .bytes = Blob::copy_of(bytes)};
 }

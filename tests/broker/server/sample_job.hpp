@@ -21,8 +21,8 @@ inline Bundle sample_bundle() {
                              .over = "n",
                              .grid = {},
                              .args = {{.type = ArgumentType::buffer, .value = "in"}, {.type = ArgumentType::buffer, .value = "out"}}}};
-  bundle.pipeline.input = "in";
-  bundle.pipeline.output = "out";
+  bundle.pipeline.inputs = {"in"};
+  bundle.pipeline.outputs = {{.buffer = "out"}};
   const ByteView image = as_view("// PTX");
   bundle.modules = {{.name = "copy", .image = {image.begin(), image.end()}}};
   return bundle;

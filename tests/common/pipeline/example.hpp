@@ -11,8 +11,8 @@ inline Pipeline video_pipeline() {
   pipeline.modules = {{.name = "video", .file = "video.ptx"}};
   pipeline.parameters = {{.name = "threshold", .value = 0.1}};
   pipeline.buffers = {{"raw", "n"}, {"decoded", "n * 4"}, {"smooth", "n * 4"}, {"encoded", "n"}};
-  pipeline.input = "raw";
-  pipeline.output = "encoded";
+  pipeline.inputs = {"raw"};
+  pipeline.outputs = {{.buffer = "encoded"}};
   const PipelineArgument n = {ArgumentType::s32, "n"};
   const auto stage = [](std::string kernel, std::vector<PipelineArgument> args) {
     PipelineStage result;

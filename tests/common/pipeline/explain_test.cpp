@@ -43,7 +43,8 @@ TEST(Explain, ExplainsAPipelineWithoutStages) {
   Bundle echo;
   echo.pipeline.name = "echo";
   echo.pipeline.buffers = {{"data", "n"}};
-  echo.pipeline.input = echo.pipeline.output = "data";
+  echo.pipeline.inputs = {"data"};
+  echo.pipeline.outputs = {{.buffer = "data"}};
   EXPECT_THAT(explain(echo, 64).value_or("(refused)"), AllOf(HasSubstr("No stages"), HasSubstr("input, output")));
 }
 

@@ -52,7 +52,7 @@ TEST(PipelineYaml, HasDefaults) {
   EXPECT_EQ(echo->lanes, 2U);
   EXPECT_EQ(echo->time_limit_ms, 60'000U);
   EXPECT_TRUE(echo->stages.empty());
-  EXPECT_TRUE(echo->output_bytes.empty());
+  EXPECT_TRUE(echo->outputs[0].bytes.empty());
 }
 
 TEST(PipelineYaml, ReadsEveryKeyOfAStage) {
@@ -78,8 +78,7 @@ TEST(PipelineYaml, NamesModulesInAListByTheirFiles) {
 TEST(PipelineYaml, ReadsHowMuchOfABufferIsOutput) {
   const auto pipeline = parse_pipeline(with("output: encoded", "output: {buffer: encoded, bytes: n / 2}"), "video.yaml");
   ASSERT_TRUE(pipeline) << to_text(pipeline.error());
-  EXPECT_EQ(pipeline->output, "encoded");
-  EXPECT_EQ(pipeline->output_bytes, "n / 2");
+  EXPECT_EQ(pipeline->outputs, (std::vector<PipelineOutput>{{.buffer = "encoded", .bytes = "n / 2", .length = "", .each = ""}}));
 }
 
 TEST(PipelineYaml, ReadsTimeLimitsInEveryUnit) {

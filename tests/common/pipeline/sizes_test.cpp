@@ -58,7 +58,7 @@ TEST(Sizes, RefuseWhatPasses64Bits) {
 
 TEST(Sizes, BoundAnOutputThatOverflowsItsBufferByTheBuffer) {
   Pipeline pipeline = video_pipeline();
-  pipeline.output_bytes = "n * 2";
+  pipeline.outputs[0].bytes = "n * 2";
   const auto compiled = compile(pipeline);
   ASSERT_TRUE(compiled.has_value());
   EXPECT_EQ(compiled->output_length(1000).error().code, ErrorCode::output_too_large);
@@ -70,13 +70,13 @@ TEST(Sizes, TakeTheWholeOutputUnlessTold) {
   Pipeline pipeline = video_pipeline();
   EXPECT_EQ(output_length(pipeline, 1000), 1000U);
   EXPECT_EQ(output_length(pipeline, 0), 0U);
-  pipeline.output_bytes = "n / 2";
+  pipeline.outputs[0].bytes = "n / 2";
   EXPECT_EQ(output_length(pipeline, 1000), 500U);
 }
 
 TEST(Sizes, RefuseAnOutputLargerThanItsBuffer) {
   Pipeline pipeline = video_pipeline();
-  pipeline.output_bytes = "n + 1";
+  pipeline.outputs[0].bytes = "n + 1";
   EXPECT_THAT(refusal(output_length(pipeline, 1000), ErrorCode::output_too_large),
               HasSubstr("1001 bytes at n = 1000, but its buffer \"encoded\" only 1000"));
 }

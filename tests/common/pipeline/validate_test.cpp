@@ -26,7 +26,8 @@ TEST(Validate, AcceptsAPipelineWithoutStages) {
   Pipeline echo;
   echo.name = "echo";
   echo.buffers = {{"data", "n"}};
-  echo.input = echo.output = "data";
+  echo.inputs = {"data"};
+  echo.outputs = {{.buffer = "data"}};
   EXPECT_EQ(validate(echo), Result<void>());
 }
 
@@ -42,10 +43,11 @@ TEST(Validate, NamesTheBufferWhoseSizeIsWrong) {
 }
 
 TEST(Validate, SuggestsInputAndOutput) {
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.input = "rwa"; }), AllOf(HasSubstr("input"), HasSubstr("did you mean \"raw\"?")));
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.output = "encodd"; }), AllOf(HasSubstr("output"), HasSubstr("did you mean \"encoded\"?")));
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.output = ""; }), HasSubstr("output is missing"));
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.output_bytes = "n *"; }), HasSubstr("output: expression \"n *\""));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.inputs = {"rwa"}; }), AllOf(HasSubstr("input"), HasSubstr("did you mean \"raw\"?")));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs = {{.buffer = "encodd"}}; }),
+              AllOf(HasSubstr("output"), HasSubstr("did you mean \"encoded\"?")));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs = {{.buffer = ""}}; }), HasSubstr("output is missing"));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs[0].bytes = "n *"; }), HasSubstr("output: expression \"n *\""));
 }
 
 TEST(Validate, AsksWhichModuleAKernelIsIn) {

@@ -122,6 +122,8 @@ template <> struct Spelling<PipelineBuffer> { static std::string text() { return
 template <> struct Spelling<PipelineResident> { static std::string text() { return "**resident**"; } };
 template <> struct Spelling<PipelineRepeat> { static std::string text() { return "**repeat**"; } };
 template <> struct Spelling<ResidentData> { static std::string text() { return "**resident_data**"; } };
+template <> struct Spelling<PipelineOutput> { static std::string text() { return "**output**"; } };
+template <> struct Spelling<Variation> { static std::string text() { return "*variation*"; } };
 template <> struct Spelling<PipelineRequirement> { static std::string text() { return "**requirement**"; } };
 template <> struct Spelling<PipelineStage> { static std::string text() { return "**stage**"; } };
 template <> struct Spelling<PipelineArgument> { static std::string text() { return "**argument**"; } };
@@ -190,7 +192,7 @@ TEST(ProtocolPage, ShowsTheFieldsOfEveryPart) {
   expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus, DeadSelection, DeadClass,
                DeadChunk>();
   expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineRequirement, PipelineStage, PipelineArgument,
-               PipelineResident, PipelineRepeat, ModuleImage, ResidentData>();
+               PipelineResident, PipelineOutput, PipelineRepeat, ModuleImage, ResidentData>();
   EXPECT_EQ(section("bundle").rows, rows_of<Bundle>());
 }
 
@@ -251,9 +253,9 @@ TEST(ProtocolPage, ListsEveryEnumeratorUpToTheLast) {
     const auto last = values.find_last_of(',');
     if (last != std::string::npos) shown.emplace_back(name, values.substr(last + 2, values.find(' ', last + 2) - last - 2));
   }
-  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),     counted<PolicyKind>(),
-                                     counted<AggregateKind>(), counted<ElementType>(), counted<Durability>(),  counted<Isolation>(),
-                                     counted<JobState>(),      counted<JobHold>(),     counted<ArgumentType>()};
+  const std::vector<Row> expected = {counted<Role>(),          counted<Plane>(),       counted<Listing>(),      counted<PolicyKind>(),
+                                     counted<AggregateKind>(), counted<ElementType>(), counted<Durability>(),   counted<Isolation>(),
+                                     counted<JobState>(),      counted<JobHold>(),     counted<ArgumentType>(), counted<Variation>()};
   EXPECT_EQ(shown, expected);
 }
 

@@ -263,7 +263,7 @@ Bundle sample_bundle() {
   Bundle bundle;
   bundle.pipeline.name = "double";
   bundle.pipeline.modules = {{.name = "arithmetic", .file = ""}};
-  bundle.pipeline.parameters = {{.name = "factor", .value = 2}};
+  bundle.pipeline.parameters = {{.name = "factor", .value = 2, .variation = Variation::real, .least = 0, .most = 9.5}};
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
   bundle.pipeline.residents = {{.name = "weights", .file = "", .bytes = 4}};
   bundle.pipeline.require = {{.that = "n % 4 == 0", .otherwise = "whole floats, not {n} bytes"}};
@@ -276,8 +276,8 @@ Bundle sample_bundle() {
                              .args = {{.type = ArgumentType::buffer, .value = "data"}, {.type = ArgumentType::f32, .value = "factor"}}}};
   bundle.pipeline.repeats = {
       {.first = 0, .stages = 1, .check = 0, .times = "8", .every = "2", .until = "f32 data > 10", .otherwise = "still small"}};
-  bundle.pipeline.input = "data";
-  bundle.pipeline.output = "data";
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "data"}};
   const std::string_view ptx = ".version 9.0";
   bundle.modules = {{.name = "arithmetic", .image = {as_view(ptx).begin(), as_view(ptx).end()}}};
   bundle.residents = {{.name = "weights", .data = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0x40}}}};

@@ -36,13 +36,14 @@ Number number_at(std::span<const std::byte> bytes, std::size_t offset) {
 }
 
 TEST(Plan, SizesEveryBufferForTheLargestChunk) {
-  const Plan plan = must(make_plan(video_bundle(), 1000));
+  Plan plan = must(make_plan(video_bundle(), 1000));
   ASSERT_EQ(plan.buffers().size(), 4U);
   EXPECT_EQ(plan.buffers()[0].name, "raw");
   EXPECT_EQ(plan.buffers()[0].capacity, 1024_B);
   EXPECT_EQ(plan.buffers()[1].capacity, 4096_B);
-  EXPECT_EQ(plan.input_buffer(), 0U);
-  EXPECT_EQ(plan.output_buffer(), 3U);
+  const ChunkPlan& chunk = *plan.chunk(7).value();
+  EXPECT_EQ(chunk.inputs.front().buffer, 0U);
+  EXPECT_EQ(chunk.outputs.front().buffer, 3U);
   EXPECT_EQ(plan.lanes(), 2U);
   EXPECT_EQ(plan.time_limit(), 60s);
 }
@@ -162,11 +163,11 @@ TEST(Plan, RefusesAChunkWhoseBufferPassesItsCapacity) {
 
 TEST(Plan, RefusesAChunkWhoseOutputPassesItsBuffer) {
   Bundle bundle = video_bundle();
-  bundle.pipeline.output_bytes = "n + n % 2";
+  bundle.pipeline.outputs[0].bytes = "n + n % 2";
   Plan plan = must(make_plan(bundle, 1000));
   EXPECT_TRUE(plan.chunk(10).has_value());
   EXPECT_THAT(refusal(plan.chunk(11), ErrorCode::output_too_large), HasSubstr("12 bytes at n = 11"));
-  bundle.pipeline.output_bytes.clear();
+  bundle.pipeline.outputs[0].bytes.clear();
   bundle.pipeline.buffers[3].bytes = "n + n % 1000 * 1000";
   Plan other = must(make_plan(bundle, 1000));
   EXPECT_THAT(refusal(other.chunk(11), ErrorCode::output_too_large), HasSubstr("buffer \"encoded\""));
@@ -260,10 +261,12 @@ TEST(Plan, HandsAnEchoBackWithoutALaunch) {
   Bundle echo;
   echo.pipeline.name = "echo";
   echo.pipeline.buffers = {{"data", "n"}};
-  echo.pipeline.input = echo.pipeline.output = "data";
+  echo.pipeline.inputs = {"data"};
+  echo.pipeline.outputs = {{.buffer = "data"}};
   Plan plan = must(make_plan(echo, 64));
-  EXPECT_EQ(plan.input_buffer(), plan.output_buffer());
-  EXPECT_EQ(plan.chunk(64).value()->output_bytes, 64U);
+  const ChunkPlan& chunk = *plan.chunk(64).value();
+  EXPECT_EQ(chunk.inputs.front().buffer, chunk.outputs.front().buffer);
+  EXPECT_EQ(chunk.output_bytes, 64U);
   EXPECT_TRUE(plan.chunk(64).value()->launches.empty());
 }
 

@@ -54,8 +54,8 @@ inline Bundle endless(std::uint32_t time_limit_ms) {
                       .args = {{.type = ArgumentType::buffer, .value = "data"},
                                {.type = ArgumentType::buffer, .value = "flag"},
                                {.type = ArgumentType::s32, .value = "n"}}}};
-  pipeline.input = "data";
-  pipeline.output = "data";
+  pipeline.inputs = {"data"};
+  pipeline.outputs = {{.buffer = "data"}};
   pipeline.time_limit_ms = time_limit_ms;
   return with_module(std::move(pipeline), faults());
 }

@@ -36,9 +36,9 @@ TEST(Skeleton, GivesEachPointerABufferAndEachNumberAParameter) {
   EXPECT_EQ(made.name, "filter");
   EXPECT_EQ(made.modules.at(0).file, "dir/filter.ptx");
   EXPECT_EQ(made.buffers, (std::vector<PipelineBuffer>{{"in", "n"}, {"out", "n * 4"}}));
-  EXPECT_EQ(made.parameters, (std::vector<PipelineParameter>{{"count", 0}}));
-  EXPECT_EQ(made.input, "in");
-  EXPECT_EQ(made.output, "out");
+  EXPECT_EQ(made.parameters, (std::vector<PipelineParameter>{{.name = "count", .value = 0}}));
+  EXPECT_EQ(made.inputs, std::vector<std::string>{"in"});
+  EXPECT_EQ(made.outputs.at(0).buffer, "out");
   ASSERT_EQ(made.stages.size(), 1U);
   EXPECT_EQ(made.stages[0].over, "n");
   EXPECT_EQ(to_text(made.stages[0].args.at(2)), "i32 count");
@@ -50,7 +50,7 @@ TEST(Skeleton, HandsAKernelWhatTheOneBeforeWrote) {
   ASSERT_EQ(made.stages.size(), 2U);
   EXPECT_EQ(to_text(made.stages[1].args.at(0)), "out");
   EXPECT_NE(to_text(made.stages[1].args.at(1)), "out");
-  EXPECT_EQ(made.output, to_text(made.stages[1].args.at(1)));
+  EXPECT_EQ(made.outputs.at(0).buffer, to_text(made.stages[1].args.at(1)));
 }
 
 TEST(Skeleton, FollowsTheBlockThatAKernelAsksFor) {
