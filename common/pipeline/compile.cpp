@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "common/pipeline/chunk_header.hpp"
 #include "common/pipeline/compiled.hpp"
 #include "common/pipeline/wording.hpp"
 
@@ -91,6 +90,16 @@ Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& 
 
 std::uint32_t position(const Pipeline& pipeline, std::string_view buffer) {
   return static_cast<std::uint32_t>(std::ranges::find(pipeline.buffers, buffer, &PipelineBuffer::name) - pipeline.buffers.begin());
+}
+
+/// A MessagePack map from names to lengths, each at its longest.
+std::uint64_t header_room(const Pipeline& pipeline) {
+  constexpr std::uint64_t kOfText = 2;
+  constexpr std::uint64_t kLength = 9;
+  if (pipeline.outputs.size() < 2) return 0;
+  std::uint64_t room = 1;
+  for (const auto& output : pipeline.outputs) room += kOfText + output.buffer.size() + kLength;
+  return room;
 }
 
 std::unexpected<Error> too_much() {
@@ -249,7 +258,7 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
     if (!output) return std::unexpected(output.error());
     result.outputs.push_back(*std::move(output));
   }
-  result.output_header = output_header_room(pipeline);
+  result.output_header = header_room(pipeline);
   return result;
 }
 

@@ -174,7 +174,7 @@ Result<void> validate(const Pipeline& pipeline);
 /// the buffer's name.
 std::vector<PipelineParameter> variables_of(const Pipeline& pipeline);
 
-/// Whether chunks begin with a header (chunk_header.hpp): where something varies from chunk to chunk beside their length.
+/// Whether chunks begin with a header (common/wire/chunk_header.hpp): where something varies from chunk to chunk beside their length.
 bool has_header(const Pipeline& pipeline);
 
 /// The pipeline with another value for one of its parameters; `bad_pipeline` with the nearest right name when it has none of that name.

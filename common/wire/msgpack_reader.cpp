@@ -86,15 +86,21 @@ class ItemCollector : public msgpack::null_visitor {
 
 }  // namespace
 
-std::optional<Error> read_items(ByteView body, const Limits& limits, std::vector<Item>& items) {
+Result<std::size_t> read_first_item(ByteView body, const Limits& limits, std::vector<Item>& items) {
   items.clear();
-  if (body.empty()) return Error{.code = ErrorCode::bad_message, .detail = "the body is empty; a message without fields is 0x80"};
+  if (body.empty()) return fail(ErrorCode::bad_message, "the body is empty; a message without fields is 0x80");
   ItemCollector collector(body, limits, items);
   std::size_t offset = 0;
   msgpack::parse(reinterpret_cast<const char*>(body.data()), body.size(), offset, collector);
-  if (collector.fault()) return std::move(collector.fault());
-  if (offset != body.size()) {
-    return Error{.code = ErrorCode::bad_message, .detail = fmt::format("{} bytes too many after the body", body.size() - offset)};
+  if (collector.fault()) return std::unexpected(*std::move(collector.fault()));
+  return offset;
+}
+
+std::optional<Error> read_items(ByteView body, const Limits& limits, std::vector<Item>& items) {
+  const auto end = read_first_item(body, limits, items);
+  if (!end) return end.error();
+  if (*end != body.size()) {
+    return Error{.code = ErrorCode::bad_message, .detail = fmt::format("{} bytes too many after the body", body.size() - *end)};
   }
   return std::nullopt;
 }

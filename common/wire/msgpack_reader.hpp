@@ -31,4 +31,7 @@ struct Item {
 /// more than `limits.max_objects` items.
 std::optional<Error> read_items(ByteView body, const Limits& limits, std::vector<Item>& items);
 
+/// Reads the first value alone, and answers where it ends.
+Result<std::size_t> read_first_item(ByteView body, const Limits& limits, std::vector<Item>& items);
+
 }  // namespace sublet::wire

@@ -38,6 +38,10 @@ void MsgpackWriter::integer(std::uint64_t value) {
   pack(out_, [&](auto& packer) { packer.pack_uint64(value); });
 }
 
+void MsgpackWriter::signed_integer(std::int64_t value) {
+  pack(out_, [&](auto& packer) { packer.pack_int64(value); });
+}
+
 // Written here, because msgpack's pack_double turns a whole number into an integer: then the same field would come in two types.
 void MsgpackWriter::real(double value) {
   constexpr auto kFloat64 = std::byte{0xcb};

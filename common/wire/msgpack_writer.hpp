@@ -21,6 +21,7 @@ class MsgpackWriter {
   /// That many values follow.
   void array(std::size_t elements);
   void integer(std::uint64_t value);
+  void signed_integer(std::int64_t value);
   void real(double value);
   void boolean(bool value);
   void text(std::string_view value);

@@ -210,12 +210,15 @@ Result<const ChunkPlan*> Plan::chunk(ByteView payload) {
   return chunk_of({payload.size() - header->begin, header->variables}, header->bytes, header->begin);
 }
 
-Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) { return chunk_of(n, {&n, 1}, 0); }
+Result<const ChunkPlan*> Plan::chunk(std::uint64_t n) {
+  plain_bytes_.front() = n;
+  return chunk_of(n, plain_bytes_, 0);
+}
 
 Result<const ChunkPlan*> Plan::chunk_of(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes, std::uint64_t begin) {
   const auto place_inputs = [&] {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      inputs_[i] = {.buffer = pipeline_.inputs[i], .offset = begin, .bytes = i < input_bytes.size() ? input_bytes[i] : 0};
+      inputs_[i] = {.buffer = pipeline_.inputs[i], .offset = begin, .bytes = input_bytes[i]};
       begin += inputs_[i].bytes;
     }
   };
@@ -252,8 +255,9 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   plan.time_limit_ = Millis(bundle.pipeline.time_limit_ms);
   plan.max_chunk_bytes_ = max_chunk_bytes;
   plan.has_header_ = has_header(bundle.pipeline);
-  plan.header_ = HeaderReader(bundle.pipeline);
+  plan.header_ = wire::HeaderReader(bundle.pipeline);
   plan.inputs_.resize(bundle.pipeline.inputs.size());
+  plan.plain_bytes_.resize(bundle.pipeline.inputs.size());
   plan.current_.inputs = plan.inputs_;
   for (std::size_t i = 0; i < plan.pipeline_.buffers.size(); ++i) {
     const auto largest =

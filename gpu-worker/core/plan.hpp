@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "common/error.hpp"
-#include "common/pipeline/chunk_header.hpp"
 #include "common/pipeline/compiled.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "common/time.hpp"
+#include "common/wire/chunk_header.hpp"
 #include "gpu-worker/device.hpp"
 
 namespace sublet {
@@ -101,7 +101,7 @@ class Plan {
   /// `bad_size` where a requirement does not hold, `output_too_large`, or `bad_pipeline` when a buffer, a grid or an argument cannot be
   /// what its expression says.
   Result<const ChunkPlan*> chunk(ByteView payload);
-  /// The same for a chunk without a header, or of which nothing is said in it.
+  /// The same for a chunk without a header: `n` bytes of the first input.
   Result<const ChunkPlan*> chunk(std::uint64_t n);
 
  private:
@@ -127,8 +127,9 @@ class Plan {
   std::vector<PlannedPart> parts_;
   std::vector<PlannedInput> inputs_;
   std::vector<PlannedOutput> outputs_;
+  std::vector<std::uint64_t> plain_bytes_;  ///< of each input, for a chunk without a header
   bool has_header_ = false;
-  HeaderReader header_;
+  wire::HeaderReader header_;
   ChunkPlan current_;
   bool has_current_ = false;
 };

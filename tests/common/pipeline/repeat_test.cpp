@@ -158,7 +158,7 @@ TEST(Resident, IsPartOfWhatALeaseTakesOnce) {
   EXPECT_THAT(refusal(lease_bytes(pipeline, 1024, 0_B)), HasSubstr("matrix"));
 }
 
-bool holds(std::string_view text, const auto& value, std::uint64_t n = 0) {
+bool until_holds(std::string_view text, const auto& value, std::uint64_t n = 0) {
   const auto until = CompiledUntil::compile(text, solver());
   EXPECT_TRUE(until) << to_text(until.error());
   std::array<std::byte, 8> bytes{};
@@ -168,18 +168,18 @@ bool holds(std::string_view text, const auto& value, std::uint64_t n = 0) {
 }
 
 TEST(Until, ComparesANumberOfItsType) {
-  EXPECT_TRUE(holds("f32 residual < tolerance", 0.25F));
-  EXPECT_FALSE(holds("f32 residual < tolerance", 0.5F));
-  EXPECT_FALSE(holds("f32 residual < tolerance", std::bit_cast<float>(0x7fc00000U))) << "a NaN is not less than anything";
-  EXPECT_TRUE(holds("f64 residual >= -1e-3", -0.001));
-  EXPECT_TRUE(holds("i32 residual > -2", std::int32_t{-1}));
-  EXPECT_FALSE(holds("u32 residual < 2", std::uint32_t{0xffffffff}));
-  EXPECT_TRUE(holds("i16 residual == -2", std::int16_t{-2}));
-  EXPECT_TRUE(holds("u8 residual != 3", std::uint8_t{4}));
-  EXPECT_TRUE(holds("i8 residual <= -3", std::int8_t{-3}));
-  EXPECT_TRUE(holds("u64 residual >= n * 2", std::uint64_t{1} << 40U, std::uint64_t{1} << 39U));
-  EXPECT_TRUE(holds("i64 residual < 0", std::int64_t{-1}));
-  EXPECT_TRUE(holds("u16 residual > 300", std::uint16_t{301}));
+  EXPECT_TRUE(until_holds("f32 residual < tolerance", 0.25F));
+  EXPECT_FALSE(until_holds("f32 residual < tolerance", 0.5F));
+  EXPECT_FALSE(until_holds("f32 residual < tolerance", std::bit_cast<float>(0x7fc00000U))) << "a NaN is not less than anything";
+  EXPECT_TRUE(until_holds("f64 residual >= -1e-3", -0.001));
+  EXPECT_TRUE(until_holds("i32 residual > -2", std::int32_t{-1}));
+  EXPECT_FALSE(until_holds("u32 residual < 2", std::uint32_t{0xffffffff}));
+  EXPECT_TRUE(until_holds("i16 residual == -2", std::int16_t{-2}));
+  EXPECT_TRUE(until_holds("u8 residual != 3", std::uint8_t{4}));
+  EXPECT_TRUE(until_holds("i8 residual <= -3", std::int8_t{-3}));
+  EXPECT_TRUE(until_holds("u64 residual >= n * 2", std::uint64_t{1} << 40U, std::uint64_t{1} << 39U));
+  EXPECT_TRUE(until_holds("i64 residual < 0", std::int64_t{-1}));
+  EXPECT_TRUE(until_holds("u16 residual > 300", std::uint16_t{301}));
 }
 
 TEST(Repeat, IsExplained) {

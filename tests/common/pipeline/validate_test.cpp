@@ -46,8 +46,8 @@ TEST(Validate, SuggestsInputAndOutput) {
   EXPECT_THAT(refusal_after([](Pipeline& p) { p.inputs = {"rwa"}; }), AllOf(HasSubstr("input"), HasSubstr("did you mean \"raw\"?")));
   EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs = {{.buffer = "encodd"}}; }),
               AllOf(HasSubstr("output"), HasSubstr("did you mean \"encoded\"?")));
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs = {{.buffer = ""}}; }), HasSubstr("output is missing"));
-  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs[0].bytes = "n *"; }), HasSubstr("output: expression \"n *\""));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs.clear(); }), HasSubstr("output is missing"));
+  EXPECT_THAT(refusal_after([](Pipeline& p) { p.outputs[0].bytes = "n *"; }), HasSubstr("output \"encoded\": expression \"n *\""));
 }
 
 TEST(Validate, AsksWhichModuleAKernelIsIn) {

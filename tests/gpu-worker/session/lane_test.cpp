@@ -1,4 +1,4 @@
-// Chunks whose stages repeat, and what a session's lanes share, on the CPU device.
+// Chunks whose stages repeat, what a session's lanes share, and chunks that say more than their length, on the CPU device.
 
 #include "gpu-worker/session/lane.hpp"
 
@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "common/pipeline/pipeline_yaml.hpp"
+#include "common/wire/chunk_header.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
 #include "tests/support/one_lane.hpp"
 #include "tests/support/watched_session.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// `add` adds the number at `by` to the one at `to`.
+/// `add` adds the number at `by` to the one at `to`; `set` leaves its value there.
 constexpr std::string_view kAdd = R"(
 .version 7.0
 .target sm_75
@@ -31,6 +32,14 @@ constexpr std::string_view kAdd = R"(
   ld.global.u32 %a, [%to];
   ld.global.u32 %b, [%by];
   add.u32 %a, %a, %b;
+  st.global.u32 [%to], %a;
+  ret;
+}
+.visible .entry set(.param .u64 to, .param .u32 value) {
+  .reg .u64 %to;
+  .reg .u32 %a;
+  ld.param.u64 %to, [to];
+  ld.param.u32 %a, [value];
   st.global.u32 [%to], %a;
   ret;
 }
@@ -162,6 +171,116 @@ TEST_F(RepeatedChunk, IsTheSameBesideAnotherOnItsSession) {
     EXPECT_EQ(values_of(flights[0].output).front(), 100U);
     EXPECT_EQ(values_of(flights[1].output).front(), 103U);
   }
+}
+
+/// A pipeline with the module of `add` and `set`.
+Bundle bundle_of(const std::string& yaml) {
+  Bundle bundle{.pipeline = must(parse_pipeline("name: a\nmodules: [add.ptx]\n" + yaml, "a.yaml")), .modules = {}, .residents = {}};
+  const auto image = as_view(kAdd);
+  bundle.modules = {{.name = "add", .image = {image.begin(), image.end()}}};
+  return bundle;
+}
+
+struct Chunk {
+  std::vector<wire::NamedNumber> parameters;
+  std::vector<std::pair<std::string_view, std::vector<std::uint32_t>>> inputs;
+};
+
+std::vector<std::byte> payload_of(const Chunk& chunk) {
+  std::vector<wire::NamedData> data;
+  for (const auto& [name, values] : chunk.inputs) data.emplace_back(name, std::as_bytes(std::span(values)));
+  return wire::make_chunk(chunk.parameters, data);
+}
+
+std::vector<std::pair<std::string, std::vector<std::uint32_t>>> outputs_of(const Output& output) {
+  std::vector<std::pair<std::string, std::vector<std::uint32_t>>> all;
+  for (const auto& [name, data] : must(wire::split_outputs(output))) all.emplace_back(name, values_of({data.begin(), data.end()}));
+  return all;
+}
+
+class ChunkWithAHeader : public ::testing::Test {
+ protected:
+  std::unique_ptr<Device> device_ = make_cpu_device({});
+};
+
+TEST_F(ChunkWithAHeader, HasItsOwnSizesAndArguments) {
+  OneLane lane(*device_, bundle_of(R"(parameters: {width: 2, value: 1}
+per_chunk: {width: 1..100, value: -9..9}
+buffers: {data: n, out: width * 4}
+input: data
+stages: [{kernel: set, over: 1, block: 1, args: [out, i32 value]}, {kernel: add, over: 1, block: 1, args: [out, data]}]
+output: out
+)"),
+               64);
+  EXPECT_EQ(values_of(lane.run(payload_of({.parameters = {}, .inputs = {{"data", {10}}}}))).size(), 2U);
+  const auto wide = values_of(lane.run(payload_of({.parameters = {{"width", 100}, {"value", -3}}, .inputs = {{"data", {10}}}})));
+  EXPECT_EQ(wide.size(), 100U);
+  EXPECT_EQ(wide.front(), 7U);
+  // The same length with another header is another chunk.
+  EXPECT_EQ(values_of(lane.run(payload_of({.parameters = {{"width", 1}}, .inputs = {{"data", {10}}}}))), std::vector<std::uint32_t>{11});
+  EXPECT_EQ(refusal_by(lane, payload_of({.parameters = {{"width", 101}}, .inputs = {{"data", {10}}}})),
+            "bad_parameter: \"width\" is not a whole number from 1 to 100");
+  EXPECT_EQ(values_of(lane.run(payload_of({.parameters = {}, .inputs = {{"data", {5}}}}))).front(), 6U) << "the lane goes on";
+}
+
+TEST_F(ChunkWithAHeader, HasSeveralInputsAndOutputs) {
+  OneLane lane(*device_, bundle_of(R"(buffers: {left: n, right: n, sum: 4}
+inputs: [left, right]
+stages: [{kernel: set, over: 1, block: 1, args: [sum, u32 n_right]}, {kernel: add, over: 1, block: 1, args: [sum, left]}, {kernel: add, over: 1, block: 1, args: [sum, right]}]
+outputs: [sum, {buffer: right, bytes: n_right}, {buffer: left, bytes: 0}]
+)"),
+               64);
+  for (const std::uint32_t one : {1U, 5U}) {
+    const auto output = outputs_of(lane.run(payload_of({.parameters = {}, .inputs = {{"left", {one, 2}}, {"right", {30, 40, 50}}}})));
+    ASSERT_EQ(output.size(), 3U);
+    EXPECT_EQ(output[0], std::pair(std::string("sum"), std::vector<std::uint32_t>{12 + one + 30}));
+    EXPECT_EQ(output[1], std::pair(std::string("right"), std::vector<std::uint32_t>{30, 40, 50}));
+    EXPECT_TRUE(output[2].second.empty());
+  }
+  EXPECT_EQ(lane.traffic().to_device, 2 * 20U);
+  EXPECT_EQ(lane.traffic().from_device, 2 * 16U);
+}
+
+TEST_F(ChunkWithAHeader, TakesAnInputThatIsEmpty) {
+  OneLane lane(*device_, bundle_of("buffers: {left: n, right: n}\ninputs: [left, right]\noutput: {buffer: right, bytes: n_right}\n"), 64);
+  EXPECT_EQ(values_of(lane.run(payload_of({.parameters = {}, .inputs = {{"left", {}}, {"right", {7}}}}))), std::vector<std::uint32_t>{7});
+  EXPECT_TRUE(lane.run(payload_of({.parameters = {}, .inputs = {{"left", {7}}, {"right", {}}}})).empty());
+}
+
+TEST(MeasuredOutput, IsAsLongAsTheKernelsSay) {
+  const auto device = make_cpu_device({});
+  OneLane lane(*device, bundle_of(R"(buffers: {data: n, count: 8}
+input: data
+stages: [{kernel: set, over: 1, block: 1, args: [count, u32 0]}, {kernel: add, over: 1, block: 1, args: [count, data]}]
+output: {buffer: data, length: u32 count, each: 4}
+)"),
+               64);
+  const auto run = [&](std::vector<std::uint32_t> values) { return values_of(lane.run(std::as_bytes(std::span(values)))); };
+  EXPECT_EQ(run({2, 11, 12, 13}), (std::vector<std::uint32_t>{2, 11}));
+  EXPECT_EQ(run({0, 11, 12, 13}), std::vector<std::uint32_t>{});
+  EXPECT_EQ(run({4, 11, 12, 13}), (std::vector<std::uint32_t>{4, 11, 12, 13}));
+  EXPECT_EQ(lane.traffic().from_device, (4 + 8) + (4 + 0) + (4 + 16)) << "no more than what is wanted";
+  const std::vector<std::uint32_t> more = {5, 11, 12, 13};
+  EXPECT_EQ(
+      refusal_by(lane, std::as_bytes(std::span(more))),
+      "output_too_large: output \"data\": the kernels say 5 of 4 bytes each, and there is room for 16 bytes; raise its bytes, or keep "
+      "within them");
+  EXPECT_EQ(run({1, 11}), std::vector<std::uint32_t>{1}) << "the lane goes on";
+}
+
+TEST(MeasuredOutput, StandsBesideOthers) {
+  const auto device = make_cpu_device({});
+  OneLane lane(*device, bundle_of(R"(buffers: {data: n, count: 8}
+input: data
+stages: [{kernel: set, over: 1, block: 1, args: [count, u32 8]}]
+outputs: [{buffer: data, length: u64 count}, {buffer: count, bytes: 4}]
+)"),
+               64);
+  const std::vector<std::uint32_t> values = {21, 22, 23};
+  const auto output = outputs_of(lane.run(std::as_bytes(std::span(values))));
+  ASSERT_EQ(output.size(), 2U);
+  EXPECT_EQ(output[0].second, (std::vector<std::uint32_t>{21, 22}));
+  EXPECT_EQ(output[1].second, std::vector<std::uint32_t>{8});
 }
 
 TEST(Residents, V1_AreUploadedOnceForAThousandChunks) {

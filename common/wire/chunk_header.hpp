@@ -16,8 +16,9 @@
 #include "common/error.hpp"
 #include "common/pipeline/chunk_values.hpp"
 #include "common/pipeline/pipeline.hpp"
+#include "common/wire/msgpack_reader.hpp"
 
-namespace sublet {
+namespace sublet::wire {
 
 using NamedNumber = std::pair<std::string_view, double>;
 using NamedData = std::pair<std::string_view, ByteView>;
@@ -32,8 +33,6 @@ Result<std::vector<NamedData>> split_outputs(ByteView output);
 
 /// What stands before several outputs.
 std::vector<std::byte> output_header(std::span<const std::pair<std::string_view, std::uint64_t>> lengths);
-/// The most bytes that it has, whatever the lengths are.
-std::uint64_t output_header_room(const Pipeline& pipeline);
 
 /// Reads the headers of one pipeline's chunks. Used by one thread.
 class HeaderReader {
@@ -53,14 +52,17 @@ class HeaderReader {
   Result<Chunk> read(ByteView payload);
 
  private:
-  Result<void> set(std::string_view name, double value, bool whole);
-  [[nodiscard]] Result<void> check_lengths(std::uint64_t data);
+  Result<void> set(std::string_view name, const Item& value);
+  Result<void> check_lengths(std::uint64_t data);
+  /// As it goes in a header, where an input's length is named as the input.
+  [[nodiscard]] std::string_view name_of(std::size_t variable) const;
 
   std::vector<PipelineParameter> variables_;  ///< with the pipeline's values
   std::size_t first_length_ = 0;              ///< of the inputs', among them
   std::vector<double> values_;
   std::vector<bool> said_;
   std::vector<std::uint64_t> bytes_;
+  std::vector<Item> items_;
 };
 
-}  // namespace sublet
+}  // namespace sublet::wire
