@@ -9,6 +9,9 @@
 //   auto outputs = job->outputs(Order::chunk_id);
 //   while (auto output = outputs.next().value()) use(output->id, output->output);
 //
+// A chunk of a pipeline that lets chunks say more than their length, or takes several inputs, is made by `make_chunk`; several outputs are
+// taken apart by `split_outputs`.
+//
 // Every call returns a Result and never throws for what the broker or the network did.
 
 #include <cstdint>
@@ -24,6 +27,7 @@
 #include "common/job.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "common/time.hpp"
+#include "common/wire/chunk_header.hpp"
 #include "common/wire/messages.hpp"
 #include "producer/job.hpp"
 #include "producer/outputs.hpp"
@@ -55,6 +59,11 @@ struct ByReference {
   /// For those of the chunks that were submitted and whose outputs were not let go of. Reserved at once, in /dev/shm.
   Bytes memory = 256_MiB;
 };
+
+using wire::make_chunk;
+using wire::NamedData;
+using wire::NamedNumber;
+using wire::split_outputs;
 
 using QueueStatus = wire::QueueStatus;
 using WorkerStatus = wire::WorkerStatus;

@@ -1,10 +1,12 @@
 #include "producer/cli/burst.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/io/clock.hpp"
+#include "common/wire/chunk_header.hpp"
 #include "producer/cli/text.hpp"
 
 namespace sublet::cli {
@@ -18,6 +20,13 @@ Error name_the_largest(Error error, const InputFiles& inputs) {
   const auto& file = inputs.largest();
   error.detail = fmt::format("{} is too large, {}: {}", printable(file.path.string()), size_text(file.bytes), error.detail);
   return error;
+}
+
+Blob with_header(ByteView header, ByteView data) {
+  auto bytes = std::make_shared<std::vector<std::byte>>(header.begin(), header.end());
+  bytes->insert(bytes->end(), data.begin(), data.end());
+  const ByteView view = *bytes;
+  return {std::move(bytes), view};
 }
 
 }  // namespace
@@ -103,11 +112,12 @@ void Burst::submit_all() {
   std::vector<Chunk> batch;
   std::uint64_t bytes = 0;
   for (std::uint64_t i = 0; i < plan_.inputs.files.size() && !tally_.stopped(); ++i) {
-    auto payload = read_input(plan_.inputs.files[i], plan_.spec.max_chunk_bytes);
+    auto payload = read_input(plan_.inputs.files[i], plan_.spec.max_chunk_bytes - plan_.header.size());
     if (!payload) {
       tally_.failed(i, name_of_chunk(i), payload.error());
       continue;
     }
+    if (!plan_.header.empty()) payload = with_header(plan_.header, payload->view());
     bytes += payload->size();
     batch.push_back({ChunkId{i}, std::move(*payload)});
     if (batch.size() < plan_.batch && bytes < kBatchBytes) continue;
@@ -122,16 +132,18 @@ void Burst::submit_all() {
 void Burst::submit_from_places() {
   for (std::uint64_t i = 0; i < plan_.inputs.files.size() && !tally_.stopped(); ++i) {
     const auto& file = plan_.inputs.files[i];
-    auto placed = wait_for_place(file.bytes);
+    auto placed = wait_for_place(plan_.header.size() + file.bytes);
     if (!placed) return static_cast<void>(may_go_on(std::unexpected(placed.error())));
-    const auto length = read_input(file, placed->bytes());
+    std::ranges::copy(plan_.header, placed->bytes().begin());
+    const auto length = read_input(file, placed->bytes().subspan(plan_.header.size()));
     if (!length) {
       tally_.failed(i, name_of_chunk(i), length.error());
       continue;
     }
-    placed->cut(*length);
+    const auto bytes = plan_.header.size() + *length;
+    placed->cut(bytes);
     if (!may_go_on(job_.submit(ChunkId{i}, std::move(*placed)))) return;
-    tally_.submitted(1, *length);
+    tally_.submitted(1, bytes);
   }
   if (!tally_.stopped()) may_go_on(job_.close());
 }
@@ -180,9 +192,28 @@ Result<void> Burst::take(const ChunkOutput& output) {
     tally_.failed(chunk, name_of_chunk(chunk), output.output.error());
     return {};
   }
-  if (auto taken = plan_.sink->take(name_of_chunk(chunk), output.output->view()); !taken) return taken;
+  if (auto taken = keep(name_of_chunk(chunk), output.output->view()); !taken) return taken;
   tally_.done(chunk, output.output->size(), output.took);
   return {};
+}
+
+/// Each of several outputs goes by the chunk's name and its own.
+Result<void> Burst::keep(const std::string& name, ByteView output) {
+  if (plan_.bundle.pipeline.outputs.size() < 2) return plan_.sink->take(name, output);
+  const auto outputs = wire::split_outputs(output);
+  if (!outputs) return std::unexpected(outputs.error());
+  for (const auto& [part, data] : *outputs) {
+    if (auto taken = plan_.sink->take(fmt::format("{}.{}", name, part), data); !taken) return taken;
+  }
+  return {};
+}
+
+/// Whether all that `keep` would have kept under that name is there.
+bool Burst::has_all(const std::string& name) const {
+  const auto& outputs = plan_.bundle.pipeline.outputs;
+  if (outputs.size() < 2) return plan_.sink->has(name);
+  return std::ranges::all_of(outputs,
+                             [&](const PipelineOutput& output) { return plan_.sink->has(fmt::format("{}.{}", name, output.buffer)); });
 }
 
 void Burst::read_end() {
@@ -203,7 +234,7 @@ void Burst::count_earlier_outputs(const JobStatus& status) {
   const Error taken{.code = ErrorCode::not_found, .detail = "an earlier reader of this job has taken the output"};
   for (std::uint64_t i = 0; i < expected_; ++i) {
     if (tally_.has_seen(i)) continue;
-    if (plan_.sink->has(name_of_chunk(i))) {
+    if (has_all(name_of_chunk(i))) {
       tally_.done(i, 0, 0us);
     } else {
       tally_.failed(i, name_of_chunk(i), taken);

@@ -25,6 +25,8 @@ struct BurstPlan {
   InputFiles inputs;
   Bundle bundle;
   JobSpec spec;
+  /// Before each file's bytes, where the pipeline's chunks begin with a header.
+  std::vector<std::byte> header = {};
   /// Nothing: outputs are not fetched, the burst ends once all is accepted.
   std::unique_ptr<OutputSink> sink;
   /// Chunks in one submit; 0: the client packs them as it sees fit.
@@ -70,6 +72,8 @@ class Burst {
   void read_all();
   void read_end();
   Result<void> take(const ChunkOutput& output);
+  Result<void> keep(const std::string& name, ByteView output);
+  [[nodiscard]] bool has_all(const std::string& name) const;
   void count_earlier_outputs(const JobStatus& status);
   void one_ended();
 

@@ -139,6 +139,31 @@ TEST_F(Command, RunByReferenceWritesWhatARunBySocketsWrites) {
   expect_outputs_of_video(100);
 }
 
+TEST_F(Command, RunWritesEachOfSeveralOutputsOfChunksWithAHeader) {
+  make_inputs(20, 5'000);
+  const auto pipeline = folder_ / "parts.yaml";
+  std::ofstream(pipeline) << "name: parts\nparameters: {head: 16}\nper_chunk: {head: 0..64}\nbuffers: {data: n, rest: 4}\n"
+                             "input: data\noutputs: [data, {buffer: rest, bytes: 0}]\n";
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--by-reference", "1MiB"}}) {
+    std::vector<std::string> arguments = {"run", pipeline, "--in", in(), "--out", out(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto ran = sublet(arguments);
+    ASSERT_EQ(ran.code, 0) << ran.out;
+    std::size_t inputs = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(in())) {
+      if (!entry.is_regular_file()) continue;
+      ++inputs;
+      const auto name = fs::relative(entry.path(), in()).string();
+      EXPECT_EQ(contents(out() / (name + ".data")), contents(entry.path())) << name;
+      EXPECT_TRUE(fs::is_regular_file(out() / (name + ".rest"))) << name;
+    }
+    EXPECT_EQ(inputs, 20U);
+    fs::remove_all(out());
+  }
+  const auto concat = sublet({"run", pipeline, "--in", in(), "--out", out(), "--aggregate", "concat"});
+  EXPECT_EQ(concat.code, 2);
+}
+
 TEST_F(Command, RunByReferenceEndsWithAJobThatFails) {
   make_inputs(100, 8'000);
   // The places of the chunks that are dropped never come free.

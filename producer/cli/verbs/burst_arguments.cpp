@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/wire/chunk_header.hpp"
 #include "producer/cli/pipelines.hpp"
 #include "producer/cli/text.hpp"
 
@@ -84,6 +85,18 @@ Result<JobSpec> make_spec(const BurstArguments& arguments) {
   return spec;
 }
 
+/// A file is one input; only a folder keeps several outputs apart.
+Result<void> check_ends(const Pipeline& pipeline, AggregateKind aggregate) {
+  if (pipeline.inputs.size() > 1) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("pipeline {} takes {} inputs, and a file is one; submit its chunks through the client library", pipeline.name,
+                            pipeline.inputs.size()));
+  }
+  if (pipeline.outputs.size() < 2 || aggregate == AggregateKind::collect || aggregate == AggregateKind::count) return {};
+  return fail(ErrorCode::bad_argument, fmt::format("--aggregate {}: pipeline {} has {} outputs; use collect, which keeps each",
+                                                   name_of(aggregate), pipeline.name, pipeline.outputs.size()));
+}
+
 }  // namespace
 
 Result<BurstPlan> make_plan(const Environment& environment, const BurstArguments& arguments, bool fetch) {
@@ -100,7 +113,9 @@ Result<BurstPlan> make_plan(const Environment& environment, const BurstArguments
   auto inputs = collect_inputs(arguments.in, arguments.limit);
   if (!inputs) return std::unexpected(inputs.error());
   plan.inputs = std::move(*inputs);
-  plan.spec.max_chunk_bytes = plan.inputs.largest().bytes;
+  if (auto ends = check_ends(plan.bundle.pipeline, plan.spec.aggregate); !ends) return std::unexpected(ends.error());
+  if (has_header(plan.bundle.pipeline)) plan.header = wire::make_chunk({}, {});
+  plan.spec.max_chunk_bytes = plan.header.size() + plan.inputs.largest().bytes;
   // A size expression that has no value for the largest file is better said now than by every chunk.
   if (auto needed = lease_bytes(plan.bundle, plan.spec.max_chunk_bytes); !needed) return std::unexpected(needed.error());
   if (!fetch) return plan;
