@@ -257,6 +257,16 @@ TEST(Plan, RefusesARepeatThatCannotBeLookedAt) {
   EXPECT_THAT(refusal(make_plan(bundle, 7)), HasSubstr("repeat 1, until: buffer \"encoded\" has 7 bytes at n = 7, and the number 8"));
 }
 
+TEST(Plan, RefusesABundleWithOtherResidentsThanItDeclares) {
+  Bundle bundle = video_bundle();
+  bundle.pipeline.residents = {{.name = "weights", .file = "", .bytes = 4}};
+  EXPECT_THAT(refusal(make_plan(bundle, 4)), HasSubstr("declares 1 residents, and its bundle holds 0"));
+  bundle.residents = {{.name = "weights", .data = std::vector<std::byte>(4)}};
+  EXPECT_EQ(must(make_plan(bundle, 4)).max_chunk_bytes(), 4U);
+  bundle.residents[0].data.resize(5);
+  EXPECT_THAT(refusal(make_plan(bundle, 4)), HasSubstr("bundle each declared resident"));
+}
+
 TEST(Plan, HandsAnEchoBackWithoutALaunch) {
   Bundle echo;
   echo.pipeline.name = "echo";
