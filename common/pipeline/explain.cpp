@@ -140,8 +140,8 @@ std::string variable_table(const CompiledPipeline& compiled, std::span<const dou
 std::vector<double> shown_values(const CompiledPipeline& compiled, std::uint64_t n) {
   std::vector<double> values;
   for (const PipelineParameter& variable : compiled.variables) values.push_back(variable.value);
-  const auto share = static_cast<double>(n / compiled.inputs.size());
-  std::fill(values.begin() + static_cast<std::ptrdiff_t>(compiled.parameters), values.end(), share);
+  const std::uint64_t share = n / compiled.inputs.size();
+  std::fill(values.begin() + static_cast<std::ptrdiff_t>(compiled.parameters), values.end(), static_cast<double>(share));
   return values;
 }
 

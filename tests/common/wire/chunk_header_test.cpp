@@ -45,6 +45,7 @@ TEST(ChunkHeader, SaysWhatIsNotAsThePipelineSays) {
   EXPECT_THAT(chunk->bytes, ElementsAre(4));
   EXPECT_EQ(as_text(payload).substr(chunk->begin), "data");
   EXPECT_THAT(reader.read(chunk_of({{"shift", -5}}))->variables, ElementsAre(4, 0.5, -5, 7)) << "nothing stays of the chunk before";
+  EXPECT_THAT(reader.read(chunk_of({{"shift", 5}}))->variables, ElementsAre(4, 0.5, 5, 7)) << "nor that it said it";
 }
 
 TEST(ChunkHeader, IsOneByteWhereNothingIsSaid) {
