@@ -169,6 +169,14 @@ Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(const
   return result;
 }
 
+std::vector<double> CompiledPipeline::usual_values(std::uint64_t n) const {
+  std::vector<double> values;
+  for (const PipelineParameter& variable : variables) values.push_back(variable.value);
+  const std::uint64_t share = n / inputs.size();
+  std::fill(values.begin() + static_cast<std::ptrdiff_t>(parameters), values.end(), static_cast<double>(share));
+  return values;
+}
+
 Result<void> CompiledPipeline::check_length(const ChunkValues& chunk) const {
   for (std::size_t i = 0; i < requirements.size(); ++i) {
     const auto holds = requirements[i].holds(chunk);

@@ -76,6 +76,9 @@ struct CompiledPipeline {
   std::vector<CompiledOutput> outputs;
   std::uint64_t output_header = 0;  ///< the most bytes before several outputs
 
+  /// For `ChunkValues` of a chunk of `n` bytes of which nothing else is said: the pipeline's own values, and inputs of the same length.
+  [[nodiscard]] std::vector<double> usual_values(std::uint64_t n) const;
+
   /// `bad_size`, with the words of the first requirement that a chunk does not meet.
   [[nodiscard]] Result<void> check_length(const ChunkValues& chunk) const;
   /// A buffer's size for a chunk, as its expression says: not rounded, 0 allowed. Errors name the buffer.

@@ -136,15 +136,6 @@ std::string variable_table(const CompiledPipeline& compiled, std::span<const dou
   return table.rows() == 1 ? "" : table.text() + "\n";
 }
 
-/// What is shown of chunks that say more than their length: the pipeline's own values, and inputs of the same length.
-std::vector<double> shown_values(const CompiledPipeline& compiled, std::uint64_t n) {
-  std::vector<double> values;
-  for (const PipelineParameter& variable : compiled.variables) values.push_back(variable.value);
-  const std::uint64_t share = n / compiled.inputs.size();
-  std::fill(values.begin() + static_cast<std::ptrdiff_t>(compiled.parameters), values.end(), static_cast<double>(share));
-  return values;
-}
-
 /// With an empty line behind it; nothing without residents.
 Result<std::string> resident_table(const Pipeline& pipeline) {
   if (pipeline.residents.empty()) return "";
@@ -211,7 +202,7 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   const Pipeline& pipeline = bundle.pipeline;
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  const auto values = shown_values(*compiled, n);
+  const auto values = compiled->usual_values(n);
   const ChunkValues chunk(n, values);
   const auto stages = stage_table(pipeline, *compiled, chunk);
   if (!stages) return stages;

@@ -34,7 +34,8 @@ Result<std::uint64_t> allocated_for(const CompiledPipeline& compiled, const Pipe
 Result<Bytes> lane_bytes(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  const auto bytes = allocated_for(*compiled, pipeline, [&](std::size_t i) { return compiled->buffer_bytes(i, n); });
+  const auto values = compiled->usual_values(n);
+  const auto bytes = allocated_for(*compiled, pipeline, [&](std::size_t i) { return compiled->buffer_bytes(i, {n, values}); });
   if (!bytes) return std::unexpected(bytes.error());
   return Bytes{*bytes};
 }
@@ -78,13 +79,15 @@ Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
 Result<void> check_length(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  return compiled->check_length(n);
+  const auto values = compiled->usual_values(n);
+  return compiled->check_length({n, values});
 }
 
 Result<std::uint64_t> output_length(const Pipeline& pipeline, std::uint64_t n) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
-  return compiled->output_length(n);
+  const auto values = compiled->usual_values(n);
+  return compiled->output_length({n, values});
 }
 
 Result<std::uint64_t> output_room(const Pipeline& pipeline, std::uint64_t n) {
