@@ -315,6 +315,83 @@ TEST(PtxAddresses, ShortAddressesDoNotRunOverTheEndOfTheirSpace) {
   }
 }
 
+/// Threads add their number to their elements, one after another, and keep what was there before.
+std::vector<std::uint8_t> added(const std::vector<std::uint32_t>& elements) {
+  std::vector<std::uint32_t> sums(kElements);
+  std::vector<std::uint32_t> before;
+  for (std::uint32_t t = 0; t < elements.size(); ++t) {
+    before.push_back(sums[elements[t]]);
+    sums[elements[t]] += t;
+  }
+  std::vector<std::uint8_t> out((kElements + 1024) * 4ULL);
+  std::memcpy(out.data(), sums.data(), kElements * 4ULL);
+  std::memcpy(out.data() + kElements * 4ULL, before.data(), before.size() * 4);
+  return out;
+}
+
+TEST(PtxAtomic, ThreadsChangeGlobalMemoryOneAfterAnother) {
+  const std::string text =
+      kernel(element_of("%o", 4) + own_output(4) + "atom.global.add.u32 %r1, [%x], %t;\nst.global.u32 [%o+8192], %r1;");
+  check_patterns(text, {0}, (kElements + 1024) * 4ULL, added);
+}
+
+TEST(PtxAtomic, ThreadsChangeSharedMemoryOneAfterAnother) {
+  // Then thread 0 copies the sums.
+  const std::string text =
+      kernel("ld.param.u64 %q1, [out];\n" + own_output(4) +
+                 "mov.u32 %r2, tile;\nmad.lo.u32 %s, %e, 4, %r2;\natom.shared.add.u32 %r1, [%s], %t;\nst.global.u32 [%o+8192], %r1;\n"
+                 "bar.sync 0;\nsetp.ne.u32 %p, %t, 0;\n@%p bra DONE;\nadd.u32 %r3, %r2, 8192;\nCOPY: ld.shared.u32 %r1, [%r2];\n"
+                 "st.global.u32 [%q1], %r1;\nadd.u32 %r2, %r2, 4;\nadd.s64 %q1, %q1, 4;\nsetp.lt.u32 %p, %r2, %r3;\n@%p bra COPY;\nDONE:",
+             ".shared .align 4 .b8 tile[8192];");
+  check_patterns(text, {0}, (kElements + 1024) * 4ULL, added);
+}
+
+TEST(PtxAtomic, WithoutADestinationOnlyMemoryChanges) {
+  const std::string text = kernel(element_of("%o", 8) + "cvt.u64.u32 %q1, %t;\nred.global.max.u64 [%x], %q1;");
+  check_patterns(text, {0}, kElements * 8ULL, [](const std::vector<std::uint32_t>& elements) {
+    std::vector<std::uint64_t> most(kElements);
+    for (std::uint32_t t = 0; t < elements.size(); ++t) {
+      most[elements[t]] = std::max<std::uint64_t>(most[elements[t]], t);
+    }
+    std::vector<std::uint8_t> out(kElements * 8ULL);
+    std::memcpy(out.data(), most.data(), out.size());
+    return out;
+  });
+}
+
+TEST(PtxAtomic, OneAddressOfAnInstructionIsForAll) {
+  const std::string text =
+      kernel(own_output(4) + "atom.shared.inc.u32 %r1, [word+4], 6;\nst.global.u32 [%o], %r1;", ".shared .align 4 .b8 word[8];");
+  check_patterns(text, {0}, 4096, [](const std::vector<std::uint32_t>& elements) {
+    std::vector<std::uint8_t> out(4096);
+    for (std::size_t t = 0; t < elements.size(); ++t) {
+      out[t * 4] = static_cast<std::uint8_t>(t % 7);
+    }
+    return out;
+  });
+}
+
+TEST(PtxAtomic, LocalMemoryIsEachThreadsOwn) {
+  const std::string text = kernel(own_output(4) +
+                                      "mov.u64 %x, mine;\ncvta.local.u64 %x, %x;\nst.u32 [%x], %e;\natom.add.u32 %r1, [%x], 5;\n"
+                                      "ld.u32 %r1, [%x];\nst.global.u32 [%o], %r1;",
+                                  ".local .align 4 .b8 mine[8];");
+  check_patterns(text, {0}, 4096, [](const std::vector<std::uint32_t>& elements) {
+    std::vector<std::uint32_t> out(1024);
+    std::ranges::transform(elements, out.begin(), [](std::uint32_t element) { return element + 5; });
+    std::vector<std::uint8_t> bytes(4096);
+    std::memcpy(bytes.data(), out.data(), bytes.size());
+    return bytes;
+  });
+}
+
+TEST(PtxAtomic, TheThreadThatMissesIsNamedAndNoneBehindItChanges) {
+  check_fault("@%p add.s64 %x, %o, 8192;", "red.global.add.u32 [%x], %r1;", 4, {.kind = Fault::Kind::out_of_bounds, .address = 8192});
+  check_fault("@%p add.s64 %x, %o, 2;", "red.global.add.u32 [%x], %r1;", 4, {.kind = Fault::Kind::misaligned, .address = 2});
+  check_fault("@%p add.s64 %x, %x, 0x100000000;", "red.global.add.u32 [%x], %r1;", 4,
+              {.kind = Fault::Kind::out_of_bounds, .address = 0x1'0000'0000 + (37 / 16 * 23 + 37 % 16) * 4});
+}
+
 // The functions themselves, with addresses that no memory here is large enough for.
 
 /// What the survey has to answer.
