@@ -5,6 +5,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "gpu-worker/devices/cpu/run/lane_addresses.hpp"
+
 namespace sublet::cpu {
 
 namespace {
@@ -192,13 +194,59 @@ T change(std::byte* host, bool alone, T a, T b) {
   return old;
 }
 
-std::uint64_t address_of(const Atomic& atomic, const RegisterFile& registers, std::uint32_t lane) {
-  if (!atomic.address) {
-    return atomic.offset;
+/// The values of an operand, lane by lane.
+struct LaneValues {
+  std::byte* at = nullptr;  ///< null when there is no such operand
+  std::uint32_t width = 0;
+
+  template <class T>
+  [[nodiscard]] T of(std::uint32_t lane) const {
+    return at != nullptr ? *reinterpret_cast<const T*>(at + std::size_t{lane} * width) : T{};
   }
-  const std::byte* const at = registers.of(*atomic.address, lane);
-  return atomic.address->width == 8 ? *reinterpret_cast<const std::uint64_t*>(at) + atomic.offset
-                                    : static_cast<std::uint32_t>(*reinterpret_cast<const std::uint32_t*>(at) + atomic.offset);
+};
+
+/// What lanes change: `behind` the first one's memory each, or all the same without.
+struct Targets {
+  std::byte* first = nullptr;
+  const std::int32_t* behind = nullptr;
+  bool alone = false;  ///< whether only this block can see it
+};
+
+void change_lanes(const Atomic& atomic, const RegisterFile& registers, LaneRun run, const Targets& targets) {
+  const auto values_of = [&](Slot slot) {
+    return LaneValues{.at = slot.width != 0 ? registers.of(slot, run.first) : nullptr, .width = slot.width};
+  };
+  const LaneValues a = values_of(atomic.a);
+  const LaneValues b = values_of(atomic.b);
+  const LaneValues to = values_of(atomic.to);
+  with_operation(atomic.operation, atomic.type, targets.alone, [&]<class F, class T>(F, OfType<T>) {
+    for (std::uint32_t i = 0; i < run.count(); ++i) {
+      std::byte* const host = targets.first + (targets.behind != nullptr ? targets.behind[i] : 0);
+      const T old = change<F, T>(host, targets.alone, a.of<T>(i), b.of<T>(i));
+      if (to.at != nullptr) {
+        *reinterpret_cast<T*>(to.at + std::size_t{i} * to.width) = old;
+      }
+    }
+    return true;
+  });
+}
+
+/// False, and nothing is done, where that needs a look at each lane.
+bool change_together(const Atomic& atomic, const RegisterFile& registers, LaneRun run, std::uint32_t bytes, const BlockMemory& memory,
+                     MemoryRange& last_hit) {
+  const LaneAddresses addresses({.base = atomic.address, .offset = atomic.offset}, registers, run, memory, bytes);
+  if (!addresses.near() || !addresses.aligned(bytes)) {
+    return false;
+  }
+  const Place place = find_flat_place(memory, atomic.space, addresses.low(), addresses.span() + bytes, true, last_hit);
+  if (place.host == nullptr) {
+    return false;
+  }
+  change_lanes(atomic, registers, run,
+               {.first = place.host + addresses.before_first(),
+                .behind = addresses.span() == 0 ? nullptr : addresses.behind(),
+                .alone = place.alone});
+  return true;
 }
 
 }  // namespace
@@ -210,21 +258,17 @@ bool has_atomic(Operation operation, Type type) {
 std::optional<AccessFault> run_atomic(const Atomic& atomic, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                       MemoryRange& last_hit) {
   const std::uint32_t bytes = std::max(width_of(atomic.type), 1U);
+  if (change_together(atomic, registers, run, bytes, memory, last_hit)) {
+    return std::nullopt;
+  }
   for (std::uint32_t lane = run.first; lane < run.last; ++lane) {
-    const std::uint64_t address = address_of(atomic, registers, lane);
+    const std::uint64_t address = address_of({.base = atomic.address, .offset = atomic.offset}, registers, lane);
     const bool misaligned = address % bytes != 0;
     const Place place = misaligned ? Place{} : find_place(memory, atomic.space, address, bytes, lane, true, last_hit);
     if (place.host == nullptr) {
       return AccessFault{.lane = lane, .address = address, .bytes = bytes, .misaligned = misaligned};
     }
-    with_operation(atomic.operation, atomic.type, place.alone, [&]<class F, class T>(F, OfType<T>) {
-      const auto operand = [&](Slot slot) { return slot.width == 0 ? T{} : *reinterpret_cast<const T*>(registers.of(slot, lane)); };
-      const T old = change<F, T>(place.host, place.alone, operand(atomic.a), operand(atomic.b));
-      if (atomic.to.width != 0) {
-        *reinterpret_cast<T*>(registers.of(atomic.to, lane)) = old;
-      }
-      return true;
-    });
+    change_lanes(atomic, registers, {.first = lane, .last = lane + 1}, {.first = place.host, .alone = place.alone});
   }
   return std::nullopt;
 }

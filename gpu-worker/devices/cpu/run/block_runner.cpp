@@ -29,7 +29,8 @@ std::byte* BlockRunner::Memory::reserve(std::size_t bytes) {
 }
 
 BlockRunner::BlockRunner(bool wide) {
-  memory_.are_evenly_apart = find_address_check(wide);
+  memory_.short_addresses = find_address_functions(4, wide);
+  memory_.addresses = find_address_functions(8, wide);
   constexpr std::array kTypes = {Type::b8, Type::b16, Type::b32, Type::b64};
   for (std::size_t i = 0; i < kTypes.size(); ++i) {
     fills_[i] = find_lane_op({.lane = Lane::fill, .type = kTypes[i], .modifiers = {}}, wide);

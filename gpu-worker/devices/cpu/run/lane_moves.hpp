@@ -2,11 +2,13 @@
 
 // Loops that move values between memory and the registers of neighbouring lanes. For memory_access.cpp alone.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "gpu-worker/devices/cpu/ptx/type.hpp"
+#include "gpu-worker/devices/cpu/run/lane_op.hpp"
 
 namespace sublet::cpu {
 
@@ -52,26 +54,6 @@ void put_elements(std::byte* memory, std::uint32_t stride, const std::byte* regi
   }
 }
 
-/// The same where each lane has an address of its own: `at[i]` bytes behind `memory`.
-template <class M, class R>
-void gather_elements(const std::byte* memory, const std::uint64_t* at, std::byte* registers, std::uint32_t count) {
-  auto* out = reinterpret_cast<R*>(registers);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    M value;
-    std::memcpy(&value, memory + at[i], sizeof(M));
-    out[i] = static_cast<R>(value);
-  }
-}
-
-template <class M, class R>
-void scatter_elements(std::byte* memory, const std::uint64_t* at, const std::byte* registers, std::uint32_t count) {
-  const auto* in = reinterpret_cast<const R*>(registers);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const M value = static_cast<M>(in[i]);
-    std::memcpy(memory + at[i], &value, sizeof(M));
-  }
-}
-
 /// The same value for all lanes.
 template <class M, class R>
 void spread_element(const std::byte* memory, std::byte* registers, std::uint32_t count) {
@@ -80,6 +62,53 @@ void spread_element(const std::byte* memory, std::byte* registers, std::uint32_t
   std::memcpy(&value, memory, sizeof(M));
   for (std::uint32_t i = 0; i < count; ++i) {
     out[i] = static_cast<R>(value);
+  }
+}
+
+/// Lanes that each have an address of their own, in groups.
+struct GroupedLanes {
+  const std::int32_t* behind = nullptr;  ///< bytes to each lane's memory, from the first one's
+  const LaneGroup* groups = nullptr;
+  std::uint32_t stride = 0;  ///< of the even ones
+  std::uint32_t count = 0;   ///< of lanes
+};
+
+template <class M, class R>
+void gather_elements(const std::byte* memory, const GroupedLanes& lanes, std::byte* registers) {
+  auto* out = reinterpret_cast<R*>(registers);
+  for (std::uint32_t first = 0; first < lanes.count; first += kGroupLanes) {
+    const std::int32_t* const behind = lanes.behind + first;
+    auto* const to = reinterpret_cast<std::byte*>(out + first);
+    switch (lanes.groups[first / kGroupLanes]) {
+      case LaneGroup::even:
+        take_elements<M, R>(memory + behind[0], lanes.stride, to, kGroupLanes);
+        break;
+      case LaneGroup::same:
+        spread_element<M, R>(memory + behind[0], to, kGroupLanes);
+        break;
+      case LaneGroup::scattered:
+        for (std::uint32_t i = 0; i < std::min(kGroupLanes, lanes.count - first); ++i) {
+          take_elements<M, R>(memory + behind[i], sizeof(M), to + i * sizeof(R), 1);
+        }
+        break;
+    }
+  }
+}
+
+/// Of lanes that store to one place, the last one's value stays.
+template <class M, class R>
+void scatter_elements(std::byte* memory, const GroupedLanes& lanes, const std::byte* registers) {
+  const auto* in = reinterpret_cast<const R*>(registers);
+  for (std::uint32_t first = 0; first < lanes.count; first += kGroupLanes) {
+    const std::int32_t* const behind = lanes.behind + first;
+    const auto* const from = reinterpret_cast<const std::byte*>(in + first);
+    if (lanes.groups[first / kGroupLanes] == LaneGroup::even) {
+      put_elements<M, R>(memory + behind[0], lanes.stride, from, kGroupLanes);
+      continue;
+    }
+    for (std::uint32_t i = 0; i < std::min(kGroupLanes, lanes.count - first); ++i) {
+      put_elements<M, R>(memory + behind[i], sizeof(M), from + i * sizeof(R), 1);
+    }
   }
 }
 

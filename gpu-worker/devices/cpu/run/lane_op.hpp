@@ -100,10 +100,34 @@ struct LaneKey {
 /// The function, or null when this device does not have it. `wide` asks for the one compiled for AVX2 and FMA; see `has_wide_lanes`.
 LaneOp find_lane_op(const LaneKey& key, bool wide);
 
-/// Whether each of `count` addresses, one at least, is `stride` behind the one before.
-using AddressCheck = bool (*)(const std::uint64_t* addresses, std::uint32_t count, std::uint64_t stride);
-/// The one for every machine, or for AVX2.
-AddressCheck find_address_check(bool wide);
+/// Lanes whose addresses are looked at together, and what they have in common: each a fixed stride behind the one before, all of them the
+/// same, or neither.
+inline constexpr std::uint32_t kGroupLanes = 8;
+enum class LaneGroup : std::uint8_t { scattered, even, same };
+
+/// The addresses of some lanes, one at least.
+struct AddressQuery {
+  const std::byte* addresses = nullptr;
+  std::uint32_t count = 0;
+  std::uint64_t offset = 0;  ///< from there to the memory that is meant
+  std::uint32_t stride = 0;  ///< of an even group
+};
+struct AddressSurvey {
+  std::int32_t low = 0;  ///< bytes from the first lane's memory to the lowest and the highest
+  std::int32_t high = 0;
+  std::uint32_t bits = 0;  ///< of the lower 32, those that any address has
+  bool near = true;        ///< whether all are less than 2 GiB from the first; nothing else holds if not
+};
+
+/// What asks about addresses of one width.
+struct AddressFunctions {
+  /// Whether each of `count` addresses, one at least, is `stride` behind the one before.
+  bool (*are_evenly_apart)(const std::byte* addresses, std::uint32_t count, std::uint32_t stride) = nullptr;
+  /// Fills `behind` with the bytes from the first lane's memory to each lane's. A group of less than kGroupLanes at the end is `scattered`.
+  AddressSurvey (*survey)(const AddressQuery& query, std::int32_t* behind, LaneGroup* groups) = nullptr;
+};
+/// Those for every machine, or for AVX2; `width` is 4 or 8.
+AddressFunctions find_address_functions(std::uint32_t width, bool wide);
 
 /// Whether this machine runs the functions for AVX2 and FMA.
 bool has_wide_lanes();

@@ -11,6 +11,8 @@
 namespace sublet::cpu {
 
 LaneOp find_lane_op(const LaneKey& key, bool wide) { return wide ? find_wide_lane_op(key) : baseline::find(key); }
-AddressCheck find_address_check(bool wide) { return wide ? find_wide_address_check() : baseline::are_evenly_apart; }
+AddressFunctions find_address_functions(std::uint32_t width, bool wide) {
+  return wide ? find_wide_address_functions(width) : baseline::address_functions(width);
+}
 
 }  // namespace sublet::cpu

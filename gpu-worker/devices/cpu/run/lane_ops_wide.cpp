@@ -16,7 +16,7 @@
 namespace sublet::cpu {
 
 LaneOp find_wide_lane_op(const LaneKey& key) { return wide::find(key); }
-AddressCheck find_wide_address_check() { return wide::are_evenly_apart; }
+AddressFunctions find_wide_address_functions(std::uint32_t width) { return wide::address_functions(width); }
 
 bool has_wide_lanes() {
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
@@ -28,7 +28,7 @@ bool has_wide_lanes() {
 namespace sublet::cpu {
 
 LaneOp find_wide_lane_op(const LaneKey&) { return nullptr; }
-AddressCheck find_wide_address_check() { return nullptr; }
+AddressFunctions find_wide_address_functions(std::uint32_t) { return {}; }
 
 bool has_wide_lanes() { return false; }
 

@@ -6,6 +6,6 @@ namespace sublet::cpu {
 
 /// The functions compiled for AVX2 and FMA; only for a machine that has them.
 LaneOp find_wide_lane_op(const LaneKey& key);
-AddressCheck find_wide_address_check();
+AddressFunctions find_wide_address_functions(std::uint32_t width);
 
 }  // namespace sublet::cpu

@@ -1,17 +1,14 @@
 #include "gpu-worker/devices/cpu/run/memory_access.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "gpu-worker/devices/cpu/run/address_space.hpp"
+#include "gpu-worker/devices/cpu/run/lane_addresses.hpp"
 #include "gpu-worker/devices/cpu/run/lane_moves.hpp"
 
 namespace sublet::cpu {
 
 namespace {
-
-/// The most threads of a block, rounded up as a register file is.
-constexpr std::uint32_t kMostLanes = 1024;
 
 /// One access by a run of lanes.
 struct Job {
@@ -20,6 +17,8 @@ struct Job {
   LaneRun run;
   std::uint32_t bytes = 0;  ///< that each lane moves
   bool store = false;
+
+  [[nodiscard]] AddressOperand address() const { return {.base = access.address, .offset = access.offset}; }
 
   /// Calls `visit` for each element that is wanted: its bytes behind the first one's, its registers, and the tags of both types.
   template <class Visit>
@@ -46,12 +45,14 @@ void move_evenly(const Job& job, std::byte* memory, std::uint32_t stride) {
   });
 }
 
-void move_scattered(const Job& job, std::byte* memory, const std::uint64_t* at) {
+/// Lanes of which each has its own address; `memory` is the first one's.
+void move_by_groups(const Job& job, std::byte* memory, const LaneAddresses& addresses) {
+  const GroupedLanes lanes{.behind = addresses.behind(), .groups = addresses.groups(), .stride = job.bytes, .count = job.run.count()};
   job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
     if (job.store) {
-      scatter_elements<M, R>(memory + offset, at, registers, job.run.count());
+      scatter_elements<M, R>(memory + offset, lanes, registers);
     } else {
-      gather_elements<M, R>(memory + offset, at, registers, job.run.count());
+      gather_elements<M, R>(memory + offset, lanes, registers);
     }
   });
 }
@@ -60,6 +61,13 @@ void load_one_for_all(const Job& job, const std::byte* memory) {
   job.for_each_element([&]<class M, class R>(std::size_t offset, std::byte* registers, Tag<M>, Tag<R>) {
     spread_element<M, R>(memory + offset, registers, job.run.count());
   });
+}
+
+/// Of lanes that store to one place, the last one's value stays.
+void store_last(const Job& job, std::byte* memory) {
+  Job last = job;
+  last.run.first = job.run.last - 1;
+  move_evenly(last, memory, job.bytes);
 }
 
 /// A single lane, whose memory others may be looking at.
@@ -109,26 +117,9 @@ Space space_of(Space space, std::uint64_t& address) {
   return in(kParameterWindow) || space == Space::param ? Space::param : Space::global;
 }
 
-/// Where the bytes from `address` on are when all lanes see the same there: not local memory.
-Place flat_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint64_t bytes, bool store, MemoryRange& last_hit) {
-  switch (space_of(space, address)) {
-    case Space::shared:
-      return holds(memory.shared_bytes, address, bytes) ? Place{.host = memory.shared + address, .alone = true} : Place{};
-    case Space::param:
-      // Nobody writes there, so that the launch's own copy can be read.
-      return !store && holds(memory.parameter_bytes, address, bytes)
-                 ? Place{.host = const_cast<std::byte*>(memory.parameters) + address, .alone = true}
-                 : Place{};
-    case Space::local:
-      return {};
-    default:
-      return {.host = global_host(address, bytes, *memory.global, last_hit)};
-  }
-}
-
-std::optional<AccessFault> move_each(const Job& job, const BlockMemory& memory, const std::uint64_t* addresses, MemoryRange& last_hit) {
+std::optional<AccessFault> move_each(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
   for (std::uint32_t lane = job.run.first; lane < job.run.last; ++lane) {
-    const std::uint64_t address = addresses[lane - job.run.first];
+    const std::uint64_t address = address_of(job.address(), job.registers, lane);
     const bool misaligned = address % job.bytes != 0;
     const Place place = misaligned ? Place{} : find_place(memory, job.access.space, address, job.bytes, lane, job.store, last_hit);
     if (place.host == nullptr) {
@@ -155,82 +146,51 @@ bool move_local(const Job& job, const BlockMemory& memory, std::uint64_t address
   return true;
 }
 
-/// The addresses of a run's lanes.
-struct Addresses {
-  std::array<std::uint64_t, kMostLanes> at;
-  std::uint64_t low = ~std::uint64_t{0};
-  std::uint64_t high = 0;
-  std::uint64_t bits = 0;  ///< of all of them, for alignment
-
-  Addresses(const Job& job) {
-    const std::uint32_t count = job.run.count();
-    const std::uint64_t offset = job.access.offset;
-    if (!job.access.address) {
-      std::fill_n(at.begin(), count, offset);
-    } else if (job.access.address->width == 4) {
-      const auto* const from = reinterpret_cast<const std::uint32_t*>(job.registers.of(*job.access.address, job.run.first));
-      for (std::uint32_t i = 0; i < count; ++i) {
-        at[i] = static_cast<std::uint32_t>(from[i] + offset);
-      }
-    } else {
-      const auto* const from = reinterpret_cast<const std::uint64_t*>(job.registers.of(*job.access.address, job.run.first));
-      for (std::uint32_t i = 0; i < count; ++i) {
-        at[i] = from[i] + offset;
-      }
-    }
-    for (std::uint32_t i = 0; i < count; ++i) {
-      low = std::min(low, at[i]);
-      high = std::max(high, at[i]);
-      bits |= at[i];
-    }
-  }
-};
-
 std::optional<AccessFault> move_by_address(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
-  Addresses addresses(job);
-  const std::uint32_t count = job.run.count();
-  const std::uint64_t span = addresses.high - addresses.low;
-  if (span == 0 && move_local(job, memory, addresses.low)) {
+  const LaneAddresses addresses(job.address(), job.registers, job.run, memory, job.bytes);
+  const bool one_for_all = addresses.near() && addresses.span() == 0;
+  if (one_for_all && move_local(job, memory, addresses.low())) {
     return std::nullopt;
   }
-  const bool aligned = addresses.bits % job.bytes == 0;
-  const Place place = aligned && !job.access.ordered && span < kWindowBytes
-                          ? flat_place(memory, job.access.space, addresses.low, span + job.bytes, job.store, last_hit)
-                          : Place{};
+  const bool together = addresses.near() && addresses.aligned(job.bytes) && !job.access.ordered;
+  const Place place =
+      together ? find_flat_place(memory, job.access.space, addresses.low(), addresses.span() + job.bytes, job.store, last_hit) : Place{};
   if (place.host == nullptr) {
     // Also when something is wrong with one of them, to find which.
-    return move_each(job, memory, addresses.at.data(), last_hit);
+    return move_each(job, memory, last_hit);
   }
-  if (span == 0 && !job.store) {
-    load_one_for_all(job, place.host);
-  } else if (span == std::uint64_t{job.bytes} * (count - 1) && memory.are_evenly_apart(addresses.at.data(), count, job.bytes)) {
-    move_evenly(job, place.host, job.bytes);
+  if (!one_for_all) {
+    move_by_groups(job, place.host + addresses.before_first(), addresses);
+  } else if (job.store) {
+    store_last(job, place.host);
   } else {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      addresses.at[i] -= addresses.low;
-    }
-    move_scattered(job, place.host, addresses.at.data());
+    load_one_for_all(job, place.host);
   }
   return std::nullopt;
 }
 
+/// Where the lanes' memory is if it is one row of neighbours, which most is.
+Place find_row(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
+  const std::optional<Slot>& base = job.access.address;
+  if (!base || job.access.ordered) {
+    return {};
+  }
+  const std::byte* const addresses = job.registers.of(*base, job.run.first);
+  if (!memory.functions_for(base->width).are_evenly_apart(addresses, job.run.count(), job.bytes)) {
+    return {};
+  }
+  // Short addresses that begin again at 0 would end behind the end of every space.
+  const std::uint64_t first = address_of(job.address(), job.registers, job.run.first);
+  const std::uint64_t bytes = std::uint64_t{job.bytes} * job.run.count();
+  return first % job.bytes == 0 ? find_flat_place(memory, job.access.space, first, bytes, job.store, last_hit) : Place{};
+}
+
 std::optional<AccessFault> move_lanes(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
-  const Access& access = job.access;
-  // The usual case first: neighbours in global memory.
-  if (access.address && access.address->width == 8 && !access.ordered) {
-    const auto* const addresses = reinterpret_cast<const std::uint64_t*>(job.registers.of(*access.address, job.run.first));
-    // The ends tell most of those that are scattered.
-    const std::uint64_t wanted = std::uint64_t{job.bytes} * (job.run.count() - 1);
-    if (addresses[job.run.count() - 1] - addresses[0] == wanted && memory.are_evenly_apart(addresses, job.run.count(), job.bytes)) {
-      const std::uint64_t first = addresses[0] + access.offset;
-      const std::uint64_t bytes = std::uint64_t{job.bytes} * job.run.count();
-      const Place place = first % job.bytes == 0 ? flat_place(memory, access.space, first, bytes, job.store, last_hit) : Place{};
-      if (place.host != nullptr) {
-        move_evenly(job, place.host, job.bytes);
-        return std::nullopt;
-      }
-    }
-  } else if (!access.address && move_local(job, memory, access.offset)) {
+  if (const Place row = find_row(job, memory, last_hit); row.host != nullptr) {
+    move_evenly(job, row.host, job.bytes);
+    return std::nullopt;
+  }
+  if (!job.access.address && move_local(job, memory, job.access.offset)) {
     return std::nullopt;
   }
   return move_by_address(job, memory, last_hit);
@@ -248,9 +208,26 @@ Place find_place(const BlockMemory& memory, Space space, std::uint64_t address, 
                  MemoryRange& last_hit) {
   std::uint64_t offset = address;
   if (space_of(space, offset) != Space::local) {
-    return flat_place(memory, space, address, bytes, store, last_hit);
+    return find_flat_place(memory, space, address, bytes, store, last_hit);
   }
   return holds(memory.local_bytes, offset, bytes) ? Place{.host = memory.local_of(offset, lane), .alone = true} : Place{};
+}
+
+Place find_flat_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint64_t bytes, bool store,
+                      MemoryRange& last_hit) {
+  switch (space_of(space, address)) {
+    case Space::shared:
+      return holds(memory.shared_bytes, address, bytes) ? Place{.host = memory.shared + address, .alone = true} : Place{};
+    case Space::param:
+      // Nobody writes there, so that the launch's own copy can be read.
+      return !store && holds(memory.parameter_bytes, address, bytes)
+                 ? Place{.host = const_cast<std::byte*>(memory.parameters) + address, .alone = true}
+                 : Place{};
+    case Space::local:
+      return {};
+    default:
+      return {.host = global_host(address, bytes, *memory.global, last_hit)};
+  }
 }
 
 std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,

@@ -39,8 +39,10 @@ struct BlockMemory {
   std::uint32_t capacity = 0;  ///< threads that `local` has room for
   const std::byte* parameters = nullptr;
   std::uint32_t parameter_bytes = 0;
-  AddressCheck are_evenly_apart = nullptr;
+  AddressFunctions short_addresses;  ///< of 4 bytes
+  AddressFunctions addresses;        ///< of 8
 
+  [[nodiscard]] const AddressFunctions& functions_for(std::uint32_t width) const { return width == 4 ? short_addresses : addresses; }
   [[nodiscard]] std::byte* local_of(std::uint64_t offset, std::uint32_t lane) const {
     return local + ((offset & ~std::uint64_t{15}) * capacity) + (std::size_t{lane} * 16) + (offset & 15U);
   }
@@ -55,6 +57,10 @@ struct Place {
 /// Where `bytes` at `address`, which is a multiple of them, are for thread `lane`; no host when the thread may not.
 Place find_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint32_t bytes, std::uint32_t lane, bool store,
                  MemoryRange& last_hit);
+
+/// Where `bytes` from `address` on are when all threads see the same there: no host where that is local memory, or where they may not.
+Place find_flat_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint64_t bytes, bool store,
+                      MemoryRange& last_hit);
 
 /// Moves a run of lanes between registers and memory. `last_hit` is where this access found its memory the last time.
 std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
