@@ -11,7 +11,7 @@ target_include_directories(sublet_flags INTERFACE $<INSTALL_INTERFACE:${CMAKE_IN
                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 set_target_properties(sublet_producer PROPERTIES EXPORT_NAME producer)
-install(TARGETS sublet_flags sublet_common sublet_pipeline sublet_wire sublet_segment sublet_io sublet_producer
+install(TARGETS sublet_flags sublet_common sublet_pipeline sublet_wire sublet_segment sublet_process sublet_io sublet_producer
         EXPORT sublet-targets COMPONENT library ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # The headers that client.hpp needs, and those that read a pipeline's file; the rest is nobody's business.

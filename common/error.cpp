@@ -39,6 +39,7 @@ constexpr auto kErrorTable = std::to_array<ErrorInfo>({
     {ErrorCode::bad_size, "bad_size", never, "a size that cannot be"},
     {ErrorCode::not_converged, "not_converged", never, "the condition that a repeat waits for never held"},
     {ErrorCode::bad_parameter, "bad_parameter", never, "what the chunk's header says does not suit its pipeline"},
+    {ErrorCode::host_stage_failed, "host_stage_failed", never, "a function of the worker's host refused the chunk"},
     {ErrorCode::bad_message, "bad_message", never, "bytes that are no message of this protocol"},
     {ErrorCode::bad_type, "bad_type", never, "a value of the wrong type"},
     {ErrorCode::bad_name, "bad_name", never, "a name with characters or a length that names may not have"},

@@ -43,6 +43,7 @@ enum class ErrorCode : std::uint16_t {
   bad_size = 505,
   not_converged = 506,
   bad_parameter = 507,
+  host_stage_failed = 508,
   // The caller's message or arguments.
   bad_message = 600,
   bad_type = 601,

@@ -62,6 +62,13 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_option("--threads", line.threads, "host threads that run a session's kernels; by default the cores divided by --sessions")
       ->check(CLI::Range(1, 1024));
   app.add_option("--spares", options.spares, "warm session processes per card")->check(CLI::Range(0, 64))->capture_default_str();
+  app.add_option("--host-stage", options.host_stages,
+                 "name=command: lets pipelines name a command of this host as a stage; of several: again")
+      ->check([](const std::string& rule) {
+        const auto equals = rule.find('=');
+        return equals == 0 || equals == std::string::npos || equals + 1 == rule.size() ? std::string("write name=command") : std::string();
+      })
+      ->allow_extra_args(false);
   app.add_option("--name", options.name, "how the broker lists this worker; by default host:pid");
   app.add_option("--ready-fd", options.ready_fd, "a file descriptor that gets one line once the cards are on offer")
       ->check(CLI::Range(0, 1 << 20));

@@ -16,7 +16,7 @@ double lanes_rate(const Burst& burst, bool graphs) {
   session->pin_host(memory);
   while (!session->is_pinning_done()) {
   }
-  const auto resources = must(session::Resources::load(*session, burst.video));
+  const auto resources = must(session::Resources::load(*session, burst.video, session::HostFunctions()));
   std::vector<session::Lane> lanes;
   std::vector<session::ChunkBytes> places;
   for (std::size_t i = 0; i < burst.lanes; ++i) {
@@ -30,12 +30,12 @@ double lanes_rate(const Burst& burst, bool graphs) {
   for (; io::now() - begin < burst.duration; ++done) {
     const std::size_t lane = done % lanes.size();
     if (done >= lanes.size()) {
-      must(lanes[lane].finish(*session, traffic));
+      must(lanes[lane].finish(*session, plan, traffic));
     }
     must(lanes[lane].begin(*session, plan, places[lane], false, traffic));
   }
   for (session::Lane& lane : lanes) {
-    must(lane.finish(*session, traffic));
+    must(lane.finish(*session, plan, traffic));
   }
   return static_cast<double>(done) / std::chrono::duration<double>(io::now() - begin).count();
 }

@@ -141,7 +141,7 @@ void print_start(const Bundle& video) {
       const Instant begin = io::now();
       const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * plan.lanes()}}));
       const double opened = since(begin);
-      const auto resources = must(session::Resources::load(*session, video));
+      const auto resources = must(session::Resources::load(*session, video, session::HostFunctions()));
       const double loaded = since(begin);
       session->pin_host({static_cast<std::byte*>(mapped), bytes});
       std::vector<session::Lane> lanes;

@@ -142,6 +142,31 @@ Result<CompiledOutput> compile_output(const PipelineOutput& output, const Pipeli
   return result;
 }
 
+Result<CompiledHostStage> compile_host_stage(std::size_t number, const PipelineHostStage& stage, const Pipeline& pipeline) {
+  CompiledHostStage result;
+  result.label = fmt::format("host stage {} ({})", number + 1, stage.function);
+  result.before = stage.before;
+  result.function = stage.function;
+  result.from = position(pipeline, stage.from);
+  result.to = position(pipeline, stage.to);
+  if (!stage.length.empty()) result.length = position(pipeline, stage.length);
+  if (!stage.bytes.empty()) {
+    auto bytes = compile_at(result.label + ", bytes", stage.bytes, pipeline);
+    if (!bytes) return std::unexpected(bytes.error());
+    result.bytes = *std::move(bytes);
+  }
+  for (const PipelineValue& value : stage.values) {
+    auto expression = compile_at(fmt::format("{}, {}", result.label, value.name), value.value, pipeline);
+    if (!expression) return std::unexpected(expression.error());
+    result.values.emplace_back(value.name, *std::move(expression));
+  }
+  for (const std::string& name : stage.sets) {
+    const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
+    result.sets.push_back(static_cast<std::uint32_t>(found - pipeline.parameters.begin()));
+  }
+  return result;
+}
+
 }  // namespace
 
 Result<std::optional<std::array<std::uint32_t, 3>>> CompiledStage::grid_at(const ChunkValues& chunk) const {
@@ -259,6 +284,11 @@ Result<CompiledPipeline> compile(const Pipeline& pipeline) {
     auto repeat = compile_repeat(i, pipeline.repeats[i], pipeline);
     if (!repeat) return std::unexpected(repeat.error());
     result.repeats.push_back(*std::move(repeat));
+  }
+  for (std::size_t i = 0; i < pipeline.host_stages.size(); ++i) {
+    auto stage = compile_host_stage(i, pipeline.host_stages[i], pipeline);
+    if (!stage) return std::unexpected(stage.error());
+    result.host_stages.push_back(*std::move(stage));
   }
   for (const auto& input : pipeline.inputs) result.inputs.push_back(position(pipeline, input));
   for (std::size_t i = 0; i < pipeline.outputs.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -64,12 +65,25 @@ struct CompiledRepeat {
   std::optional<CompiledMessage> otherwise;
 };
 
+struct CompiledHostStage {
+  std::string label;  ///< for errors: `host stage 1 (decode_picture)`
+  std::uint32_t before = 0;
+  std::string function;
+  std::uint32_t from = 0;  ///< positions in `buffers`
+  std::optional<CompiledExpression> bytes;
+  std::uint32_t to = 0;
+  std::optional<std::uint32_t> length;
+  std::vector<std::pair<std::string, CompiledExpression>> values;
+  std::vector<std::uint32_t> sets;  ///< positions in `variables`
+};
+
 /// A valid pipeline with its names resolved and its expressions read: the one thing that sizes, plans and explanations are made from.
 struct CompiledPipeline {
   std::vector<CompiledBuffer> buffers;
   std::vector<CompiledRequirement> requirements;
   std::vector<CompiledStage> stages;
   std::vector<CompiledRepeat> repeats;
+  std::vector<CompiledHostStage> host_stages;
   std::vector<PipelineParameter> variables;  ///< as `variables_of` lists them
   std::size_t parameters = 0;                ///< how many of them are parameters; behind these are lengths
   std::vector<std::uint32_t> inputs;         ///< positions in `buffers`

@@ -83,10 +83,25 @@ Result<std::string> argument_text(const PipelineArgument& argument, const Compil
   return negative ? fmt::format("{} = {}", text, static_cast<std::int64_t>(*bits)) : fmt::format("{} = {}", text, *bits);
 }
 
+/// `file -> pixels, sets width, height`
+std::string host_text(const PipelineHostStage& stage) {
+  std::string text = fmt::format("{} -> {}", stage.from, stage.to);
+  for (const PipelineValue& value : stage.values) text += fmt::format(", {} = {}", value.name, value.value);
+  for (std::size_t i = 0; i < stage.sets.size(); ++i) text += (i == 0 ? ", sets " : ", ") + stage.sets[i];
+  return text;
+}
+
 Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline& compiled, const ChunkValues& n) {
   Table table({true, false, false, false, false, false});
   table.add({"stage", "kernel", "module", "grid", "block", "arguments"});
+  auto host = pipeline.host_stages.begin();
+  const auto add_host_stages = [&](std::size_t before) {
+    for (; host != pipeline.host_stages.end() && host->before <= before; ++host) {
+      table.add({"host", host->function, "", "", "", host_text(*host)});
+    }
+  };
   for (std::size_t i = 0; i < compiled.stages.size(); ++i) {
+    add_host_stages(i);
     const CompiledStage& stage = compiled.stages[i];
     const auto grid = stage.grid_at(n);
     if (!grid) return std::unexpected(grid.error());
@@ -99,6 +114,7 @@ Result<std::string> stage_table(const Pipeline& pipeline, const CompiledPipeline
     table.add({std::to_string(i + 1), stage.kernel, pipeline.modules[stage.module].name, *grid ? extent_text(**grid) : "skipped",
                extent_text(stage.block), arguments});
   }
+  add_host_stages(compiled.stages.size());
   return table.text();
 }
 
@@ -216,10 +232,11 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   if (!output) return std::unexpected(output.error());
 
   std::string result = fmt::format("Pipeline {}, for a chunk of {} bytes\n\n", pipeline.name, n);
-  if (pipeline.stages.empty()) {
+  const bool has_stages = !pipeline.stages.empty() || !pipeline.host_stages.empty();
+  if (!has_stages) {
     result += "  No stages: the output is what the input's buffer holds.\n\n";
   }
-  if (!pipeline.stages.empty()) result += *stages + "\n";
+  if (has_stages) result += *stages + "\n";
   const auto repeats = repeat_table(pipeline, *compiled, chunk);
   if (!repeats) return repeats;
   result += *repeats;

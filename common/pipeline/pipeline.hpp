@@ -104,6 +104,25 @@ struct PipelineRepeat {
   bool operator==(const PipelineRepeat&) const = default;
 };
 
+struct PipelineValue {
+  std::string name;
+  Expression value;
+  bool operator==(const PipelineValue&) const = default;
+};
+
+/// A function of the worker's host between two stages: gets the start of one buffer, and fills another.
+struct PipelineHostStage {
+  std::uint32_t before = 0;  ///< position of the stage that it runs before; behind the last: how many there are
+  std::string function;
+  std::string from;
+  Expression bytes;  ///< how much of it; empty: all
+  std::string to;
+  std::string length;                 ///< a buffer at whose start it leaves, as a u64, how many bytes it gave; empty: nowhere
+  std::vector<PipelineValue> values;  ///< what the function is told
+  std::vector<std::string> sets;      ///< parameters of the chunk that are from then on what the function says
+  bool operator==(const PipelineHostStage&) const = default;
+};
+
 struct Pipeline {
   std::string name;
   std::vector<PipelineModule> modules;
@@ -112,11 +131,12 @@ struct Pipeline {
   std::vector<PipelineResident> residents;
   std::vector<PipelineRequirement> require;
   std::vector<PipelineStage> stages;
-  std::vector<PipelineRepeat> repeats;   ///< in the order of their stages, none of which is in two
-  std::vector<std::string> inputs;       ///< the buffers that hold the chunk's data, one at least
-  std::vector<PipelineOutput> outputs;   ///< one at least
-  std::uint32_t lanes = 2;               ///< chunks in flight inside a session
-  std::uint32_t time_limit_ms = 60'000;  ///< for one chunk's kernels
+  std::vector<PipelineRepeat> repeats;         ///< in the order of their stages, none of which is in two
+  std::vector<PipelineHostStage> host_stages;  ///< in their order
+  std::vector<std::string> inputs;             ///< the buffers that hold the chunk's data, one at least
+  std::vector<PipelineOutput> outputs;         ///< one at least
+  std::uint32_t lanes = 2;                     ///< chunks in flight inside a session
+  std::uint32_t time_limit_ms = 60'000;        ///< for one chunk's kernels
   bool operator==(const Pipeline&) const = default;
 };
 
@@ -158,6 +178,7 @@ struct PipelineLimits {
   static constexpr std::size_t kMessageLength = 256;
   static constexpr std::size_t kStages = 64;
   static constexpr std::size_t kArguments = 32;
+  static constexpr std::size_t kHostStages = 8;
   static constexpr std::uint64_t kLaunches = 1U << 20U;  ///< of one chunk, repeats counted
   static constexpr std::uint32_t kThreadsPerBlock = 1024;
   static constexpr std::uint32_t kBlockDepth = 64;  ///< threads of a block in z

@@ -86,6 +86,44 @@ Result<void> read_plain_stage(const YamlNode& item, Pipeline& pipeline) {
   return {};
 }
 
+Result<void> read_values(const YamlNode& map, PipelineHostStage& stage) {
+  const YamlNode* node = find(map, "values");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  if (auto ok = check_map(*node, "values", {}); !ok) return ok;
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    stage.values.push_back({.name = node->items[i].text, .value = std::string(trimmed(node->items[i + 1].text))});
+  }
+  return {};
+}
+
+Result<void> read_sets(const YamlNode& map, PipelineHostStage& stage) {
+  const YamlNode* node = find(map, "sets");
+  if (node == nullptr || node->kind == Kind::nothing) return {};
+  const bool names =
+      node->kind == Kind::list && std::ranges::all_of(node->items, [](const YamlNode& each) { return each.kind == Kind::scalar; });
+  if (!names) return refuse(*node, "sets should be a list of parameters, such as [width, height]");
+  for (const YamlNode& name : node->items) stage.sets.emplace_back(trimmed(name.text));
+  return {};
+}
+
+/// `{host: decode_picture, from: file, to: pixels}`
+Result<void> read_host_stage(const YamlNode& item, Pipeline& pipeline) {
+  static constexpr std::array<std::string_view, 7> kKeys = {"host", "from", "bytes", "to", "length", "values", "sets"};
+  const std::string what = fmt::format("host stage {}", pipeline.host_stages.size() + 1);
+  if (auto ok = check_map(item, what, kKeys); !ok) return ok;
+  PipelineHostStage stage;
+  stage.before = static_cast<std::uint32_t>(pipeline.stages.size());
+  if (auto ok = read_text(item, "host", stage.function); !ok) return ok;
+  if (auto ok = read_text(item, "from", stage.from); !ok) return ok;
+  if (auto ok = read_text(item, "bytes", stage.bytes); !ok) return ok;
+  if (auto ok = read_text(item, "to", stage.to); !ok) return ok;
+  if (auto ok = read_text(item, "length", stage.length); !ok) return ok;
+  if (auto ok = read_values(item, stage); !ok) return ok;
+  if (auto ok = read_sets(item, stage); !ok) return ok;
+  pipeline.host_stages.push_back(std::move(stage));
+  return {};
+}
+
 /// How many stages that list adds.
 Result<std::uint32_t> read_repeated(const YamlNode& list, std::string_view what, Pipeline& pipeline) {
   const std::size_t before = pipeline.stages.size();
@@ -93,6 +131,8 @@ Result<std::uint32_t> read_repeated(const YamlNode& list, std::string_view what,
   for (const YamlNode& stage : list.items) {
     if (stage.kind == Kind::map && find(stage, "repeat") != nullptr)
       return refuse(stage, fmt::format("{} holds another; repeats cannot be nested", what));
+    if (stage.kind == Kind::map && find(stage, "host") != nullptr)
+      return refuse(stage, fmt::format("{} holds a host stage; put it before or behind the repeat", what));
     if (auto ok = read_plain_stage(stage, pipeline); !ok) return std::unexpected(ok.error());
   }
   return static_cast<std::uint32_t>(pipeline.stages.size() - before);
@@ -141,8 +181,9 @@ Result<void> read_stages(const YamlNode& map, Pipeline& pipeline) {
   if (node == nullptr || node->kind == Kind::nothing) return {};
   if (node->kind != Kind::list) return refuse(*node, "stages should be a list, such as - {kernel: decode, over: n, args: [raw, i32 n]}");
   for (const YamlNode& item : node->items) {
-    const bool repeated = item.kind == Kind::map && find(item, "repeat") != nullptr;
-    if (auto ok = repeated ? read_repeat(item, pipeline) : read_plain_stage(item, pipeline); !ok) return ok;
+    const auto has = [&](std::string_view key) { return item.kind == Kind::map && find(item, key) != nullptr; };
+    const auto read = has("repeat") ? read_repeat : has("host") ? read_host_stage : read_plain_stage;
+    if (auto ok = read(item, pipeline); !ok) return ok;
   }
   return {};
 }

@@ -169,6 +169,46 @@ Result<void> check_repeats(const Pipeline& pipeline) {
   return {};
 }
 
+Result<void> check_host_stage(std::string_view where, const PipelineHostStage& stage, const Pipeline& pipeline) {
+  const auto buffers = names_of(pipeline.buffers);
+  for (const auto& [key, name] :
+       {std::pair{"from", std::string_view(stage.from)}, {"to", std::string_view(stage.to)}, {"length", std::string_view(stage.length)}}) {
+    if (key == std::string_view("length") && name.empty()) continue;
+    if (std::ranges::find(buffers, name) == buffers.end()) {
+      return refuse(fmt::format("{}, {}: there is no buffer {}{}", where, key, in_quotes(name), name_remedy(name, buffers)));
+    }
+  }
+  if (stage.to == stage.length) return refuse(fmt::format("{}: to and length are one buffer; use two", where));
+  if (auto ok = check_names(fmt::format("{}: a value", where), stage.values); !ok) return ok;
+  for (const std::string& name : stage.sets) {
+    const auto found = std::ranges::find(pipeline.parameters, name, &PipelineParameter::name);
+    if (found != pipeline.parameters.end() && found->variation != Variation::none) continue;
+    return refuse(fmt::format("{} sets {}, which is no parameter with a range; list it under per_chunk", where, in_quotes(name)));
+  }
+  return {};
+}
+
+/// Between stages, and not among those that repeat.
+Result<void> check_host_stages(const Pipeline& pipeline) {
+  if (auto ok = check_count("host stages", pipeline.host_stages.size(), PipelineLimits::kHostStages); !ok) return ok;
+  std::uint32_t last = 0;
+  for (std::size_t i = 0; i < pipeline.host_stages.size(); ++i) {
+    const PipelineHostStage& stage = pipeline.host_stages[i];
+    const std::string where = fmt::format("host stage {} ({})", i + 1, in_quotes(stage.function));
+    if (auto ok = check_name(where, stage.function); !ok) return ok;
+    const auto splits = [&](const PipelineRepeat& repeat) {
+      return stage.before > repeat.first && stage.before < std::uint64_t{repeat.first} + repeat.stages + repeat.check;
+    };
+    if (stage.before < last || stage.before > pipeline.stages.size() || std::ranges::any_of(pipeline.repeats, splits)) {
+      return refuse(
+          fmt::format("{} stands before stage {}, which is not there or repeats; put it between stages", where, stage.before + 1));
+    }
+    last = stage.before;
+    if (auto ok = check_host_stage(where, stage, pipeline); !ok) return ok;
+  }
+  return {};
+}
+
 Result<void> check_module_of(std::string_view where, const PipelineStage& stage, const Pipeline& pipeline) {
   const auto known = names_of(pipeline.modules);
   if (known.empty())
@@ -238,6 +278,7 @@ Result<void> check_shape(const Pipeline& pipeline) {
     if (auto ok = check_stage(i, pipeline.stages[i], pipeline); !ok) return ok;
   }
   if (auto ok = check_repeats(pipeline); !ok) return ok;
+  if (auto ok = check_host_stages(pipeline); !ok) return ok;
   if (pipeline.lanes < 1 || pipeline.lanes > PipelineLimits::kLanes) {
     return refuse(fmt::format("{} lanes; use 1 to {}", pipeline.lanes, PipelineLimits::kLanes));
   }

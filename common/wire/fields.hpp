@@ -141,12 +141,33 @@ struct FieldTable<PipelineOutput> {
 };
 
 template <>
+struct FieldTable<PipelineValue> {
+  static constexpr auto kFields = std::tuple{Field{"name", &PipelineValue::name}, Field{"value", &PipelineValue::value}};
+};
+
+template <>
+struct FieldTable<PipelineHostStage> {
+  static constexpr auto kFields = std::tuple{Field{"before", &PipelineHostStage::before}, Field{"function", &PipelineHostStage::function},
+                                             Field{"from", &PipelineHostStage::from},     Field{"bytes", &PipelineHostStage::bytes},
+                                             Field{"to", &PipelineHostStage::to},         Field{"length", &PipelineHostStage::length},
+                                             Field{"values", &PipelineHostStage::values}, Field{"sets", &PipelineHostStage::sets}};
+};
+
+template <>
 struct FieldTable<Pipeline> {
-  static constexpr auto kFields = std::tuple{
-      Field{"name", &Pipeline::name},       Field{"modules", &Pipeline::modules},     Field{"parameters", &Pipeline::parameters},
-      Field{"buffers", &Pipeline::buffers}, Field{"residents", &Pipeline::residents}, Field{"require", &Pipeline::require},
-      Field{"stages", &Pipeline::stages},   Field{"repeats", &Pipeline::repeats},     Field{"inputs", &Pipeline::inputs},
-      Field{"outputs", &Pipeline::outputs}, Field{"lanes", &Pipeline::lanes},         Field{"time_limit_ms", &Pipeline::time_limit_ms}};
+  static constexpr auto kFields = std::tuple{Field{"name", &Pipeline::name},
+                                             Field{"modules", &Pipeline::modules},
+                                             Field{"parameters", &Pipeline::parameters},
+                                             Field{"buffers", &Pipeline::buffers},
+                                             Field{"residents", &Pipeline::residents},
+                                             Field{"require", &Pipeline::require},
+                                             Field{"stages", &Pipeline::stages},
+                                             Field{"repeats", &Pipeline::repeats},
+                                             Field{"host_stages", &Pipeline::host_stages},
+                                             Field{"inputs", &Pipeline::inputs},
+                                             Field{"outputs", &Pipeline::outputs},
+                                             Field{"lanes", &Pipeline::lanes},
+                                             Field{"time_limit_ms", &Pipeline::time_limit_ms}};
 };
 
 template <>

@@ -19,6 +19,7 @@ struct AgentOptions {
   std::string name = {};
   /// Shared memory of a spare. A lease that needs more gets a process of its own size.
   Bytes arena = 64_MiB;
+  std::vector<std::string> host_stages = {};  ///< `name=command`: what stages of the host may name beside what is built in
   std::string session_program = "sublet-session";
   bool insecure_network = false;
   bool exit_when_disconnected = false;

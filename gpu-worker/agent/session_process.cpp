@@ -18,6 +18,9 @@ Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions
                 "--card",    fmt::to_string(card),
                 "--vram",    fmt::to_string(options.vram.count),
                 "--threads", fmt::to_string(options.threads)};
+  for (const std::string& rule : options.host_stages) {
+    spawn.args.insert(spawn.args.end(), {"--host-stage", rule});
+  }
   spawn.inherited = {{.fd = link->child_fd(), .child_fd = ring::kInheritedLink}};
   auto child = io::spawn(spawn);
   if (!child) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -133,10 +134,11 @@ Result<void> Plan::fill_outputs(const ChunkValues& chunk) {
   return {};
 }
 
-Result<void> Plan::fill_launches(const ChunkValues& chunk) {
+/// Of the stages from `begin` to `end`.
+Result<void> Plan::fill_launches(std::size_t begin, std::size_t end, const ChunkValues& chunk) {
   // Stages that are skipped at this n leave no gap, so a launch's place can hold another stage than last time. Swapping keeps its memory.
   std::size_t count = 0;
-  for (std::size_t i = 0; i < pipeline_.stages.size(); ++i) {
+  for (std::size_t i = begin; i < end; ++i) {
     const CompiledStage& stage = pipeline_.stages[i];
     const auto grid = stage.grid_at(chunk);
     if (!grid) return std::unexpected(grid.error());
@@ -236,13 +238,64 @@ Result<const ChunkPlan*> Plan::chunk_of(const ChunkValues& chunk, std::span<cons
   if (auto ok = pipeline_.check_length(chunk); !ok) return std::unexpected(ok.error());
   place_inputs();
   if (auto ok = check_buffers(chunk, input_bytes); !ok) return std::unexpected(ok.error());
-  if (auto ok = fill_outputs(chunk); !ok) return std::unexpected(ok.error());
-  if (auto ok = fill_launches(chunk); !ok) return std::unexpected(ok.error());
-  if (auto ok = fill_parts(chunk); !ok) return std::unexpected(ok.error());
-  current_.n = chunk.n;
-  current_.variables.assign(chunk.variables.begin(), chunk.variables.end());
+  if (auto ok = fill_segment(0, chunk); !ok) return std::unexpected(ok.error());
   has_current_ = true;
   return &current_;
+}
+
+Result<const ChunkPlan*> Plan::next_segment(std::size_t segment, std::uint64_t n, std::span<const double> variables) {
+  has_current_ = false;
+  const ChunkValues chunk(n, variables);
+  if (auto ok = pipeline_.check_length(chunk); !ok) return std::unexpected(ok.error());
+  // What the inputs need was seen at the chunk's start.
+  const std::vector<std::uint64_t> none(inputs_.size());
+  if (auto ok = check_buffers(chunk, none); !ok) return std::unexpected(ok.error());
+  if (auto ok = fill_segment(segment, chunk); !ok) return std::unexpected(ok.error());
+  return &current_;
+}
+
+Result<void> Plan::fill_segment(std::size_t segment, const ChunkValues& chunk) {
+  const auto& hosts = pipeline_.host_stages;
+  const std::size_t begin = segment == 0 ? 0 : hosts[segment - 1].before;
+  const bool is_last = segment == hosts.size();
+  if (auto ok = fill_launches(begin, is_last ? pipeline_.stages.size() : hosts[segment].before, chunk); !ok) return ok;
+  if (auto ok = fill_parts(chunk); !ok) return ok;
+  if (auto ok = is_last ? fill_outputs(chunk) : fill_host_stage(hosts[segment], chunk); !ok) return ok;
+  if (is_last) current_.host.reset();
+  current_.n = chunk.n;
+  current_.segment = segment;
+  current_.variables.assign(chunk.variables.begin(), chunk.variables.end());
+  return {};
+}
+
+Result<void> Plan::fill_host_stage(const CompiledHostStage& stage, const ChunkValues& chunk) {
+  PlannedHostStage planned{.stage = &stage, .bytes = 0, .room = buffers_[stage.to].capacity.count, .values = {}};
+  const auto held = pipeline_.buffer_bytes(stage.from, chunk);
+  if (!held) return std::unexpected(held.error());
+  const auto bytes = stage.bytes ? stage.bytes->evaluate(chunk) : held;
+  if (!bytes) return fail_in(stage.label + ", bytes", bytes.error());
+  if (*bytes > *held) {
+    return fail(ErrorCode::bad_pipeline, fmt::format("{}: {} bytes of buffer {}, which has {}; make it larger", stage.label, *bytes,
+                                                     in_quotes(buffers_[stage.from].name), *held));
+  }
+  planned.bytes = *bytes;
+  for (const auto& [name, expression] : stage.values) {
+    const auto value = expression.evaluate(chunk);
+    if (!value) return fail_in(fmt::format("{}, {}", stage.label, name), value.error());
+    planned.values.emplace_back(name, *value);
+  }
+  current_.outputs = {};
+  current_.output_bytes = 0;
+  current_.host = std::move(planned);
+  return {};
+}
+
+Result<void> Plan::check_variable(std::uint32_t variable, double value) const {
+  const PipelineParameter& parameter = pipeline_.variables[variable];
+  const bool whole = parameter.variation == Variation::real || value == std::floor(value);
+  if (whole && value >= parameter.least && value <= parameter.most) return {};
+  return fail(ErrorCode::bad_parameter,
+              fmt::format("{} is {}, and not from {} to {}", in_quotes(parameter.name), value, parameter.least, parameter.most));
 }
 
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -70,9 +72,19 @@ struct PlannedOutput {
   std::uint64_t each = 1;
 };
 
-/// What one chunk needs.
+/// What a function of the host is to do.
+struct PlannedHostStage {
+  const CompiledHostStage* stage = nullptr;  ///< points into the plan
+  std::uint64_t bytes = 0;                   ///< of the buffer that it gets
+  std::uint64_t room = 0;                    ///< of the buffer that it fills
+  std::vector<std::pair<std::string_view, std::uint64_t>> values;
+};
+
+/// What one chunk needs, up to the next function of the host, or to its end.
 struct ChunkPlan {
   std::uint64_t n = 0;
+  std::size_t segment = 0;                  ///< how many functions of the host come before this
+  std::optional<PlannedHostStage> host;     ///< what follows the launches; nothing in the last segment
   std::uint64_t output_bytes = 0;           ///< at most, with what stands before several outputs
   std::vector<double> variables;            ///< what the chunk says; nothing where it has no header
   std::span<const PlannedInput> inputs;     ///< one at least
@@ -103,14 +115,21 @@ class Plan {
   Result<const ChunkPlan*> chunk(ByteView payload);
   /// The same for a chunk without a header: `n` bytes of the first input.
   Result<const ChunkPlan*> chunk(std::uint64_t n);
+  /// A chunk's next segment, once a function of the host has run and perhaps changed its variables. Errors are the chunk's own.
+  Result<const ChunkPlan*> next_segment(std::size_t segment, std::uint64_t n, std::span<const double> variables);
+  [[nodiscard]] const std::string& variable_name(std::uint32_t variable) const { return pipeline_.variables[variable].name; }
+  /// `bad_parameter` for what a variable must not be.
+  [[nodiscard]] Result<void> check_variable(std::uint32_t variable, double value) const;
 
  private:
   friend Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 
   Result<const ChunkPlan*> chunk_of(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes, std::uint64_t begin);
+  Result<void> fill_segment(std::size_t segment, const ChunkValues& chunk);
+  Result<void> fill_host_stage(const CompiledHostStage& stage, const ChunkValues& chunk);
   Result<void> check_buffers(const ChunkValues& chunk, std::span<const std::uint64_t> input_bytes) const;
   Result<void> fill_outputs(const ChunkValues& chunk);
-  Result<void> fill_launches(const ChunkValues& chunk);
+  Result<void> fill_launches(std::size_t begin, std::size_t end, const ChunkValues& chunk);
   Result<void> fill_parts(const ChunkValues& chunk);
   Result<PlannedPart> repeated_part(const CompiledRepeat& repeat, std::uint32_t launches, std::uint32_t check,
                                     const ChunkValues& chunk) const;

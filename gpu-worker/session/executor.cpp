@@ -47,7 +47,7 @@ Executor::Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<
     : end_(&end), device_(&device), session_(std::move(session)), plan_(std::move(plan)) {}
 
 Result<void> Executor::load(const Bundle& bundle) {
-  const auto resources = Resources::load(*session_, bundle);
+  const auto resources = Resources::load(*session_, bundle, device_->functions);
   if (!resources) {
     return std::unexpected(resources.error());
   }
@@ -206,7 +206,7 @@ Result<void> Executor::finish_all() {
 
 Result<void> Executor::finish_oldest() {
   InFlight& oldest = in_flight_[oldest_];
-  auto output_bytes = lanes_[oldest_].finish(*session_, traffic_);
+  auto output_bytes = lanes_[oldest_].finish(*session_, plan_, traffic_);
   const Instant now = io::now();
   const auto took = std::chrono::duration_cast<Micros>(now - std::exchange(waiting_since_, now));
   if (!output_bytes) {

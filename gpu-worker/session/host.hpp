@@ -17,7 +17,7 @@ namespace sublet::session {
 /// the lease is closed. A fault that only a new process can mend ends the process.
 class Host {
  public:
-  Host(Device& device, Guard& guard) : device_{.device = device}, guard_(&guard) {}
+  Host(Device& device, const HostFunctions& functions, Guard& guard) : device_{.device = device, .functions = functions}, guard_(&guard) {}
 
   void take(ring::SessionEnd end);
 

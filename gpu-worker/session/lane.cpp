@@ -21,6 +21,7 @@ Result<Lane> Lane::open(Session& session, StreamId stream, const Plan& plan, con
   Lane lane;
   lane.stream_ = stream;
   lane.modules_ = resources.modules;
+  lane.functions_ = resources.functions;
   lane.time_limit_ = plan.time_limit();
   for (const PlannedBuffer& buffer : plan.buffers()) {
     auto handle = session.mem_alloc(buffer.capacity);
@@ -39,16 +40,13 @@ Result<void> Lane::begin(Session& session, Plan& plan, const ChunkBytes& bytes, 
   if (!chunk) {
     return std::unexpected(chunk.error());
   }
-  if ((*chunk)->output_bytes > bytes.output.size()) {
-    return fail(ErrorCode::output_too_large,
-                fmt::format("an output of {} bytes where the arena keeps {}: raise the pipeline's output_bytes", (*chunk)->output_bytes,
-                            bytes.output.size()));
-  }
   n_ = (*chunk)->n;
   variables_ = (*chunk)->variables;
-  into_ = bytes.output.first((*chunk)->output_bytes);
+  room_ = bytes.output;
   traced_ = traced;
-  bind(**chunk);
+  if (auto taken = take_segment(**chunk); !taken) {
+    return taken;
+  }
   if (auto sent = emptied_unless(send_inputs(session, **chunk, bytes.input, traffic), session); !sent) {
     return sent;
   }
@@ -57,6 +55,19 @@ Result<void> Lane::begin(Session& session, Plan& plan, const ChunkBytes& bytes, 
     return std::unexpected(reached.error());
   }
   reached_ = *reached;
+  return {};
+}
+
+Result<void> Lane::take_segment(const ChunkPlan& segment) {
+  if (segment.output_bytes > room_.size()) {
+    return fail(ErrorCode::output_too_large,
+                fmt::format("an output of {} bytes where the arena keeps {}: make the output's size in the pipeline larger",
+                            segment.output_bytes, room_.size()));
+  }
+  into_ = room_.first(segment.output_bytes);
+  segment_ = segment.segment;
+  host_ = segment.host;
+  bind(segment);
   return {};
 }
 
@@ -127,7 +138,14 @@ Result<Lane::Reached> Lane::queue_next(Session& session, Traffic& traffic) {
       return std::unexpected(sent.error());
     }
   }
-  return queue_end(session, traffic);
+  return host_ ? queue_host_input(session, traffic) : queue_end(session, traffic);
+}
+
+/// What is left to launch before a function of the host, and what that gets.
+Result<Lane::Reached> Lane::queue_host_input(Session& session, Traffic& traffic) {
+  host_input_.resize(host_->bytes);
+  const auto sent = send(session, buffers_[host_->stage->from], host_input_, traffic);
+  return sent ? Result<Reached>(Reached::host) : std::unexpected(sent.error());
 }
 
 /// What is left to launch, and the outputs; of those whose length a kernel says, the lengths first.
@@ -241,7 +259,7 @@ Result<void> Lane::send(Session& session, MemHandle output, std::span<std::byte>
   return queued;
 }
 
-Result<std::uint32_t> Lane::finish(Session& session, Traffic& traffic) {
+Result<std::uint32_t> Lane::finish(Session& session, Plan& plan, Traffic& traffic) {
   std::optional<Instant> began;
   for (;;) {
     if (auto synced = session.sync(stream_); !synced) {
@@ -252,12 +270,82 @@ Result<std::uint32_t> Lane::finish(Session& session, Traffic& traffic) {
     }
     const Instant now = io::now();
     began = began.value_or(now);
-    const auto reached = reached_ == Reached::lengths ? queue_measured(session, traffic) : queue_on(session, now - *began, traffic);
+    const auto reached = go_on(session, plan, now - *began, traffic);
     if (!reached) {
       return std::unexpected(reached.error());
     }
     reached_ = *reached;
   }
+}
+
+/// Queues what follows, now that the device is where it was queued to.
+/// @param took  since the chunk's first wait ended
+Result<Lane::Reached> Lane::go_on(Session& session, Plan& plan, Nanos took, Traffic& traffic) {
+  switch (reached_) {
+    case Reached::host:
+      return queue_host_result(session, plan, took, traffic);
+    case Reached::lengths:
+      return queue_measured(session, traffic);
+    case Reached::condition:
+    case Reached::end:
+      break;
+  }
+  return queue_on(session, took, traffic);
+}
+
+Result<HostResult> Lane::call_host(Nanos took) const {
+  const auto left = std::max<Nanos>(time_limit_ - took, Nanos(0));
+  auto result = functions_[segment_]({.data = host_input_, .values = host_->values, .room = host_->room, .time_limit = left});
+  if (!result) {
+    return fail(result.error().code, fmt::format("{}: {}", host_->stage->label, result.error().detail));
+  }
+  return result;
+}
+
+/// What a function said of the chunk is from now on what it is.
+Result<void> Lane::take_values(const HostResult& result, const Plan& plan) {
+  for (const std::uint32_t variable : host_->stage->sets) {
+    const auto& name = plan.variable_name(variable);
+    const auto found = std::ranges::find(result.values, name, &std::pair<std::string, double>::first);
+    if (found == result.values.end()) {
+      return fail(ErrorCode::host_stage_failed, fmt::format("{}: it does not say what \"{}\" is", host_->stage->label, name));
+    }
+    if (auto right = plan.check_variable(variable, found->second); !right) {
+      return fail(right.error().code, fmt::format("{}: {}", host_->stage->label, right.error().detail));
+    }
+    variables_[variable] = found->second;
+  }
+  return {};
+}
+
+Result<Lane::Reached> Lane::queue_host_result(Session& session, Plan& plan, Nanos took, Traffic& traffic) {
+  auto result = call_host(took);
+  if (!result) {
+    return std::unexpected(result.error());
+  }
+  if (auto taken = take_values(*result, plan); !taken) {
+    return std::unexpected(taken.error());
+  }
+  const CompiledHostStage& stage = *host_->stage;
+  const auto segment = plan.next_segment(segment_ + 1, n_, variables_);
+  if (!segment) {
+    return fail(segment.error().code, fmt::format("behind {}: {}", stage.label, segment.error().detail));
+  }
+  host_result_ = std::move(result->data);
+  host_bytes_ = host_result_.size();
+  input_ = buffers_[stage.to];
+  from_ = host_result_;
+  if (auto taken = take_segment(**segment); !taken) {
+    return std::unexpected(taken.error());
+  }
+  if (stage.length) {
+    const auto bytes = std::as_bytes(std::span(&host_bytes_, 1));
+    if (auto written = session.mem_write(stream_, buffers_[*stage.length], 0, bytes); !written) {
+      return std::unexpected(written.error());
+    }
+    traffic.to_device += bytes.size();
+  }
+  return queue(session, traffic);
 }
 
 Result<Lane::Reached> Lane::queue_measured(Session& session, Traffic& traffic) {

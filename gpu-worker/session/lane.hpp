@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "common/time.hpp"
 #include "gpu-worker/core/plan.hpp"
 #include "gpu-worker/device.hpp"
+#include "gpu-worker/session/host_functions.hpp"
 #include "gpu-worker/session/resources.hpp"
 
 namespace sublet::session {
@@ -37,11 +39,11 @@ class Lane {
   Result<void> begin(Session& session, Plan& plan, const ChunkBytes& bytes, bool traced, Traffic& traffic);
   /// Waits until the chunk is through, and looks at the conditions on its way. Its output's length. `not_converged` for a chunk whose
   /// condition never held, where the pipeline says that it has to.
-  Result<std::uint32_t> finish(Session& session, Traffic& traffic);
+  Result<std::uint32_t> finish(Session& session, Plan& plan, Traffic& traffic);
 
  private:
   /// What is queued last.
-  enum class Reached : std::uint8_t { condition, lengths, end };
+  enum class Reached : std::uint8_t { condition, host, lengths, end };
 
   Lane() = default;
   void bind(const ChunkPlan& chunk);
@@ -55,13 +57,20 @@ class Lane {
   void add_check(const PlannedPart& part);
   void next_part();
   Result<void> send(Session& session, MemHandle output, std::span<std::byte> into, Traffic& traffic);
+  Result<Reached> queue_host_input(Session& session, Traffic& traffic);
+  Result<Reached> queue_host_result(Session& session, Plan& plan, Nanos took, Traffic& traffic);
+  Result<HostResult> call_host(Nanos took) const;
+  Result<void> take_values(const HostResult& result, const Plan& plan);
+  Result<void> take_segment(const ChunkPlan& segment);
   Result<Reached> queue_measured(Session& session, Traffic& traffic);
+  Result<Reached> go_on(Session& session, Plan& plan, Nanos took, Traffic& traffic);
   Result<Reached> queue_on(Session& session, Nanos took, Traffic& traffic);
   template <class T>
   Result<T> emptied_unless(Result<T> queued, Session& session);
 
   StreamId stream_;
   std::vector<ModuleId> modules_;
+  std::vector<HostFunction> functions_;  ///< of the stages of the host, in their order
   /// The lane's own, and behind them the residents.
   std::vector<MemHandle> buffers_;
   Millis time_limit_{};
@@ -69,10 +78,16 @@ class Lane {
   // The chunk.
   std::uint64_t n_ = 0;
   std::vector<double> variables_;
-  MemHandle input_;  ///< the first of them
-  ByteView from_;    ///< what goes there; empty once it is sent
+  MemHandle input_;            ///< the first of them
+  ByteView from_;              ///< what goes there; empty once it is sent
+  std::span<std::byte> room_;  ///< the output's whole place
   std::span<std::byte> into_;
   bool traced_ = false;
+  std::size_t segment_ = 0;
+  std::optional<PlannedHostStage> host_;  ///< what follows the segment's launches
+  std::vector<std::byte> host_input_;     ///< what it gets
+  std::vector<std::byte> host_result_;    ///< what the one before gave, until the device has it
+  std::uint64_t host_bytes_ = 0;          ///< how much that is, for the device
   std::vector<Launch> launches_;
   /// The bytes of each launch's arguments.
   std::vector<std::vector<std::byte>> arguments_;

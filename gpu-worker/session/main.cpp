@@ -34,7 +34,13 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-int serve(const session::DeviceChoice& choice) {
+int serve(const session::DeviceChoice& choice, const std::vector<std::string>& commands) {
+  session::HostFunctions functions;
+  for (const std::string& rule : commands) {
+    if (auto added = functions.add_command(rule); !added) {
+      return complain(added.error(), session::kUsage);
+    }
+  }
   struct stat status = {};
   if (::fstat(ring::kInheritedLink, &status) != 0 || !S_ISSOCK(status.st_mode)) {
     return complain({.code = ErrorCode::protocol_error, .detail = "start session processes through sublet-worker only"}, session::kUsage);
@@ -50,7 +56,7 @@ int serve(const session::DeviceChoice& choice) {
     [[maybe_unused]] const auto told = link.greet({.code = device.error().code, .text = device.error().detail});
     return session::kCannotStart;
   }
-  return session::live(link, **device, **guard);
+  return session::live(link, **device, functions, **guard);
 }
 
 int describe(const std::string& file) {
@@ -68,6 +74,8 @@ int main(int argc, char** argv) {
   app.add_option("--card", choice.card, "index of the card");
   app.add_option("--vram", choice.vram.count, "bytes of memory that the cpu device has");
   app.add_option("--threads", choice.threads, "host threads that run kernels");
+  std::vector<std::string> commands;
+  app.add_option("--host-stage", commands, "name=command: a command that stages of the host may name")->allow_extra_args(false);
   std::string described;
   app.add_option("--describe", described, "write what the cpu device makes of a file of PTX or CUDA C++ to descriptor 3, as JSON, and end");
   try {
@@ -75,5 +83,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : session::kUsage;
   }
-  return described.empty() ? serve(choice) : describe(described);
+  return described.empty() ? serve(choice, commands) : describe(described);
 }

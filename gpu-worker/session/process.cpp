@@ -8,12 +8,12 @@
 
 namespace sublet::session {
 
-ExitCode live(const ring::SessionLink& link, Device& device, Guard& guard) {
+ExitCode live(const ring::SessionLink& link, Device& device, const HostFunctions& functions, Guard& guard) {
   const DeviceInfo& info = device.info();
   if (!link.greet({.text = info.name, .total = info.total, .context = info.context_overhead})) {
     return kProtocol;
   }
-  Host host(device, guard);
+  Host host(device, functions, guard);
   while (true) {
     auto end = link.next();
     if (!end || !*end) {

@@ -22,8 +22,15 @@ Result<MemHandle> upload(Session& session, const ResidentData& resident) {
 
 }  // namespace
 
-Result<Resources> Resources::load(Session& session, const Bundle& bundle) {
+Result<Resources> Resources::load(Session& session, const Bundle& bundle, const HostFunctions& functions) {
   Resources loaded;
+  for (const PipelineHostStage& stage : bundle.pipeline.host_stages) {
+    auto function = functions.find(stage.function);
+    if (!function) {
+      return std::unexpected(function.error());
+    }
+    loaded.functions.push_back(*std::move(function));
+  }
   for (const ModuleImage& module : bundle.modules) {
     auto id = session.module_load(module.image);
     if (!id) {

@@ -4,6 +4,7 @@
 
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/session/gate.hpp"
+#include "gpu-worker/session/host_functions.hpp"
 
 namespace sublet::session {
 
@@ -17,6 +18,7 @@ enum class Breakage : std::uint8_t {
 /// The device of a process, as the threads of its leases share it.
 struct SharedDevice {
   Device& device;
+  const HostFunctions& functions;
   Gate gate;
   std::atomic<Breakage> breakage = Breakage::none;
 };

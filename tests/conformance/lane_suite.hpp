@@ -3,8 +3,12 @@
 // What lanes do on every device: chunks whose stages repeat, residents, chunks that say more than their length. A kind of device includes
 // this in one test program and instantiates `LaneSuite` with itself.
 
+#include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <optional>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -93,6 +97,8 @@ class LaneSuite : public ::testing::TestWithParam<DeviceUnderTest> {
       GTEST_SKIP() << "this host has no such device";
     }
     device_.emplace(std::move(device));
+    // As in a session process: a command may end without having read all.
+    std::signal(SIGPIPE, SIG_IGN);
   }
 
   OneLane lane(const Bundle& bundle, std::uint64_t max_chunk_bytes = 64) { return {*device_, bundle, max_chunk_bytes}; }
@@ -170,7 +176,7 @@ TEST_P(LaneSuite, ChunksThatRepeatRunBesideEachOther) {
   const auto bundle = counting(fmt::format("  - {{repeat: {{times: 1000, every: 10, until: u32 count >= 100}}, stages: [{}]}}", kOnce));
   Plan plan = must(make_plan(bundle, 4));
   const auto session = must(device_->open_session({.slice = must(lease_bytes(bundle, 4))}));
-  const auto resources = must(session::Resources::load(*session, bundle));
+  const auto resources = must(session::Resources::load(*session, bundle, session::HostFunctions()));
   session::Traffic traffic;
   struct Flight {
     session::Lane lane;
@@ -184,7 +190,7 @@ TEST_P(LaneSuite, ChunksThatRepeatRunBesideEachOther) {
   }
   for (int round = 0; round < 3; ++round) {
     for (Flight& each : flights) must(each.lane.begin(*session, plan, {.input = each.input, .output = each.output}, false, traffic));
-    for (Flight& each : flights) EXPECT_EQ(must(each.lane.finish(*session, traffic)), 4U);
+    for (Flight& each : flights) EXPECT_EQ(must(each.lane.finish(*session, plan, traffic)), 4U);
     EXPECT_EQ(values_of(flights[0].output).front(), 100U);
     EXPECT_EQ(values_of(flights[1].output).front(), 103U);
   }
@@ -291,6 +297,108 @@ outputs: [{buffer: data, length: u64 count}, {buffer: count, bytes: 4}]
   ASSERT_EQ(output.size(), 2U);
   EXPECT_EQ(output[0].second, (std::vector<std::uint32_t>{21, 22}));
   EXPECT_EQ(output[1].second, std::vector<std::uint32_t>{8});
+}
+
+inline session::HostFunctions functions_with(std::string_view rule) {
+  session::HostFunctions functions;
+  must(functions.add_command(rule));
+  return functions;
+}
+
+TEST_P(LaneSuite, V4_AHostStageRunsBetweenStagesOfTheDevice) {
+  const auto bundle = bundle_of(R"(buffers: {data: n, text: n, back: 64}
+input: data
+stages:
+  - {kernel: add, over: 1, block: 1, args: [data, data]}
+  - {host: doubled, from: data, bytes: n, to: back}
+  - {kernel: add, over: 1, block: 1, args: [back, data]}
+output: {buffer: back, bytes: 8}
+)");
+  OneLane lane(*device_, bundle, 64, functions_with("doubled=cat; printf abcd"));
+  for (const std::uint32_t value : {3U, 5U}) {
+    // What the host got, plus the device's again; and what the host added.
+    const auto output = values_of(lane.run(bytes_of(value)));
+    EXPECT_EQ(output, (std::vector<std::uint32_t>{2 * value + 2 * value, 0x64636261}));
+  }
+}
+
+TEST_P(LaneSuite, V4_AHostStageIsToldValuesAndSaysWhatTheChunkIs) {
+  const auto bundle = bundle_of(R"(parameters: {width: 1, wide: 7}
+per_chunk: {width: 1..100}
+buffers: {data: n, back: 400, count: 8, sum: 4}
+input: data
+stages:
+  - {host: measure, from: data, to: back, length: count, values: {times: wide}, sets: [width]}
+  - {kernel: set, over: 1, block: 1, args: [sum, u32 width]}
+outputs: [sum, {buffer: back, bytes: width * 4, length: u64 count}]
+)");
+  OneLane lane(*device_, bundle, 64, functions_with("measure=printf '#sublet width=%d other=1\\n%s' {times} 0123456789ab"));
+  const auto output = outputs_of(lane.run(payload_of({.parameters = {{"width", 99}}, .inputs = {{"data", {1, 2}}}})));
+  ASSERT_EQ(output.size(), 2U);
+  EXPECT_EQ(output[0].second, std::vector<std::uint32_t>{7}) << "as the host says, not the chunk";
+  EXPECT_EQ(output[1].second, (std::vector<std::uint32_t>{0x33323130, 0x37363534, 0x62613938}));
+}
+
+TEST_P(LaneSuite, AHostStageFailsItsChunkAlone) {
+  const auto bundle = bundle_of(R"(parameters: {width: 1}
+per_chunk: {width: 1..9}
+buffers: {data: n, back: 256}
+input: data
+stages: [{host: run, from: data, bytes: n, to: back, sets: [width]}]
+output: {buffer: back, bytes: 1}
+)");
+  const auto chunk = payload_of({.parameters = {}, .inputs = {{"data", {1}}}});
+  const auto refused = [&](const std::string& command) {
+    OneLane lane(*device_, bundle, 64, functions_with("run=" + command));
+    const auto text = refusal_by(lane, chunk);
+    EXPECT_EQ(refusal_by(lane, chunk), text) << "the lane goes on";
+    return text;
+  };
+  EXPECT_THAT(refused("exit 3"), HasSubstr("host_stage_failed: host stage 1 (run): the command ended with code 3"));
+  EXPECT_THAT(refused("kill -9 $$"), HasSubstr("ended with signal 9"));
+  EXPECT_THAT(refused("printf '#sublet width=10\\n'"),
+              HasSubstr("bad_parameter: host stage 1 (run): \"width\" is 10, and not from 1 to 9"));
+  EXPECT_THAT(refused("printf '#sublet width=2.5\\n'"), HasSubstr("is 2.5"));
+  EXPECT_THAT(refused("printf '#sublet width=x\\n'"), HasSubstr("write name=number"));
+  EXPECT_THAT(refused("printf abc"), HasSubstr("it does not say what \"width\" is"));
+  EXPECT_THAT(refused("printf '#sublet width=1\\n'; head -c 257 /dev/zero"),
+              HasSubstr("output_too_large: host stage 1 (run): the command gave more"));
+  EXPECT_THAT(refused("cat /dev/zero"), HasSubstr("output_too_large"));
+}
+
+/// Whether it is there, and not merely waits to be reaped.
+inline bool runs(pid_t process) {
+  std::ifstream stat(fmt::format("/proc/{}/stat", process));
+  std::string text;
+  std::getline(stat, text);
+  const auto state = text.rfind(") ");
+  return state != std::string::npos && text[state + 2] != 'Z';
+}
+
+TEST_P(LaneSuite, ACommandThatNeverEndsIsKilledWithAllThatItStarted) {
+  auto bundle = bundle_of(R"(buffers: {data: n, back: 256}
+input: data
+stages: [{host: wait, from: data, bytes: n, to: back}]
+output: {buffer: back, bytes: 1}
+)");
+  bundle.pipeline.time_limit_ms = 200;
+  const auto file = std::string(::testing::TempDir()) + fmt::format("sublet-lane-{}", ::getpid());
+  OneLane lane(*device_, bundle, 64, functions_with(fmt::format("wait=sleep 1000 & echo $! > {}; wait", file)));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+  pid_t sleeper = 0;
+  std::ifstream(file) >> sleeper;
+  ASSERT_GT(sleeper, 0);
+  while (runs(sleeper)) std::this_thread::yield();
+  std::remove(file.c_str());
+}
+
+TEST_P(LaneSuite, AFunctionThatIsNotThereIsNamedWhenTheSessionStarts) {
+  const auto bundle = bundle_of("buffers: {a: n, b: n}\ninput: a\nstages: [{host: decode_pictur, from: a, to: b}]\noutput: b\n");
+  const auto session = must(device_->open_session({.slice = 1_MiB}));
+  const auto loaded = session::Resources::load(*session, bundle, session::HostFunctions());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, ErrorCode::load_failed);
+  EXPECT_THAT(loaded.error().detail, HasSubstr("did you mean \"decode_picture\"?"));
 }
 
 TEST_P(LaneSuite, V1_ResidentsAreUploadedOnceForAThousandChunks) {

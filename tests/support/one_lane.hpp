@@ -29,11 +29,11 @@ T must(Result<T> result) {
 /// One lane of one session, as a session process drives it. What fails throws with the error's text.
 class OneLane {
  public:
-  OneLane(Device& device, const Bundle& bundle, std::uint64_t max_chunk_bytes)
+  OneLane(Device& device, const Bundle& bundle, std::uint64_t max_chunk_bytes, const session::HostFunctions& functions = {})
       : plan_(must(make_plan(bundle, max_chunk_bytes))),
         memory_(max_chunk_bytes + must(output_room(bundle.pipeline, max_chunk_bytes))),
         session_(must(device.open_session({.slice = must(lease_bytes(bundle, max_chunk_bytes)), .kernel_time_limit = plan_.time_limit()}))),
-        lane_(open(bundle)) {
+        lane_(open(bundle, functions)) {
     session_->pin_host(memory_);
     while (!session_->is_pinning_done()) {
     }
@@ -45,7 +45,7 @@ class OneLane {
     std::ranges::copy(input.first(room.size()), room.begin());
     must(
         lane_.begin(*session_, plan_, {.input = input.size() == room.size() ? ByteView(room) : input, .output = output}, traced, traffic_));
-    const auto bytes = must(lane_.finish(*session_, traffic_));
+    const auto bytes = must(lane_.finish(*session_, plan_, traffic_));
     return {output.begin(), output.begin() + bytes};
   }
 
@@ -53,8 +53,8 @@ class OneLane {
   [[nodiscard]] const session::Traffic& traffic() const { return traffic_; }
 
  private:
-  session::Lane open(const Bundle& bundle) {
-    const auto resources = must(session::Resources::load(*session_, bundle));
+  session::Lane open(const Bundle& bundle, const session::HostFunctions& functions) {
+    const auto resources = must(session::Resources::load(*session_, bundle, functions));
     traffic_.to_device += resources.uploaded_bytes;
     return must(session::Lane::open(*session_, {}, plan_, resources));
   }

@@ -124,6 +124,8 @@ template <> struct Spelling<PipelineRepeat> { static std::string text() { return
 template <> struct Spelling<ResidentData> { static std::string text() { return "**resident_data**"; } };
 template <> struct Spelling<PipelineOutput> { static std::string text() { return "**output**"; } };
 template <> struct Spelling<Variation> { static std::string text() { return "*variation*"; } };
+template <> struct Spelling<PipelineValue> { static std::string text() { return "**value**"; } };
+template <> struct Spelling<PipelineHostStage> { static std::string text() { return "**host_stage**"; } };
 template <> struct Spelling<PipelineRequirement> { static std::string text() { return "**requirement**"; } };
 template <> struct Spelling<PipelineStage> { static std::string text() { return "**stage**"; } };
 template <> struct Spelling<PipelineArgument> { static std::string text() { return "**argument**"; } };
@@ -192,7 +194,7 @@ TEST(ProtocolPage, ShowsTheFieldsOfEveryPart) {
   expect_parts<HeldLease, LeaseTtl, Card, ChunkDetail, JobSpec, RetryPolicy, JobStatus, QueueStatus, WorkerStatus, DeadSelection, DeadClass,
                DeadChunk>();
   expect_parts<Pipeline, PipelineModule, PipelineParameter, PipelineBuffer, PipelineRequirement, PipelineStage, PipelineArgument,
-               PipelineResident, PipelineOutput, PipelineRepeat, ModuleImage, ResidentData>();
+               PipelineResident, PipelineOutput, PipelineRepeat, PipelineHostStage, PipelineValue, ModuleImage, ResidentData>();
   EXPECT_EQ(section("bundle").rows, rows_of<Bundle>());
 }
 

@@ -276,6 +276,14 @@ Bundle sample_bundle() {
                              .args = {{.type = ArgumentType::buffer, .value = "data"}, {.type = ArgumentType::f32, .value = "factor"}}}};
   bundle.pipeline.repeats = {
       {.first = 0, .stages = 1, .check = 0, .times = "8", .every = "2", .until = "f32 data > 10", .otherwise = "still small"}};
+  bundle.pipeline.host_stages = {{.before = 1,
+                                  .function = "sort",
+                                  .from = "data",
+                                  .bytes = "n",
+                                  .to = "data",
+                                  .length = "",
+                                  .values = {{.name = "top", .value = "9"}},
+                                  .sets = {"factor"}}};
   bundle.pipeline.inputs = {"data"};
   bundle.pipeline.outputs = {{.buffer = "data"}};
   const std::string_view ptx = ".version 9.0";
