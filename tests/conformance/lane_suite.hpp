@@ -64,7 +64,7 @@ inline std::vector<std::byte> bytes_of(std::uint32_t value) {
 
 inline std::vector<std::uint32_t> values_of(const Output& output) {
   std::vector<std::uint32_t> values(output.size() / sizeof(std::uint32_t));
-  std::memcpy(values.data(), output.data(), values.size() * sizeof(std::uint32_t));
+  if (!values.empty()) std::memcpy(values.data(), output.data(), values.size() * sizeof(std::uint32_t));
   return values;
 }
 

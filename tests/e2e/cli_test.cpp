@@ -164,6 +164,30 @@ TEST_F(Command, RunWritesEachOfSeveralOutputsOfChunksWithAHeader) {
   EXPECT_EQ(concat.code, 2);
 }
 
+TEST_F(Command, V4_ACommandOfTheWorkersHostIsAStage) {
+  make_inputs(10, 3'000);
+  Cluster cluster;
+  cluster.add_worker({"--device", "cpu", "--sessions", "1", "--host-stage", "shout=tr a-z A-Z"});
+  const auto pipeline = folder_ / "shout.yaml";
+  std::ofstream(pipeline) << "name: shout\nbuffers: {data: n, loud: n, bytes: 8}\ninput: data\n"
+                             "stages: [{host: shout, from: data, to: loud, length: bytes}]\noutput: {buffer: loud, length: u64 bytes}\n";
+  const auto ran = sublet({"submit", pipeline, "--broker", cluster.endpoint(), "--in", in(), "--out", out(), "--wait"});
+  ASSERT_EQ(ran.code, 0) << ran.out;
+  std::size_t inputs = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(in())) {
+    if (!entry.is_regular_file()) continue;
+    ++inputs;
+    auto expected = contents(entry.path());
+    for (char& each : expected) each = each >= 'a' && each <= 'z' ? static_cast<char>(each - 'a' + 'A') : each;
+    EXPECT_EQ(contents(out() / fs::relative(entry.path(), in())), expected);
+  }
+  EXPECT_EQ(inputs, 10U);
+  std::ofstream(pipeline) << "name: shout\nbuffers: {data: n, loud: n}\ninput: data\n"
+                             "stages: [{host: shuot, from: data, to: loud}]\noutput: loud\n";
+  const auto refused = sublet({"submit", pipeline, "--broker", cluster.endpoint(), "--in", in(), "--out", out(), "--wait"});
+  EXPECT_EQ(refused.code, 1) << refused.out;
+}
+
 TEST_F(Command, RunByReferenceEndsWithAJobThatFails) {
   make_inputs(100, 8'000);
   // The places of the chunks that are dropped never come free.

@@ -72,7 +72,7 @@ TEST(PipelinesPage, ShowsExamplesThatAreRight) {
     EXPECT_TRUE(explain({.pipeline = *pipeline, .modules = {}, .residents = {}}, 1'000'000));
     ++examples;
   }
-  EXPECT_EQ(examples, 8U);
+  EXPECT_EQ(examples, 9U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // no card.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -12,7 +13,9 @@
 
 #include "common/pipeline/bundle_file.hpp"
 #include "common/random.hpp"
+#include "common/wire/chunk_header.hpp"
 #include "gpu-worker/devices/cpu/device.hpp"
+#include "gpu-worker/session/picture.hpp"
 #include "tests/gpu-worker/cuda/card.hpp"
 #include "tests/support/near.hpp"
 #include "tests/support/one_lane.hpp"
@@ -71,6 +74,24 @@ void expect_floats_near(const Bytes& output, const Bytes& expected) {
   }
 }
 
+/// A chunk of `pictures`: a header that says nothing, and a PNG file of noise.
+Bytes picture_file(std::size_t /*size*/, Random& random) {
+  constexpr std::uint64_t kWidth = 150;
+  constexpr std::uint64_t kHeight = 110;
+  const auto pixels = any_bytes(kWidth * kHeight * 3, random);
+  const std::array<session::NamedValue, 2> values = {{{"width", kWidth}, {"height", kHeight}}};
+  const auto file = must(session::encode_picture({.data = pixels, .values = values, .room = 2 * pixels.size(), .time_limit = 1s})).data;
+  const std::array<wire::NamedData, 1> input = {wire::NamedData("file", file)};
+  return wire::make_chunk({}, input);
+}
+
+void expect_pictures_near(const Bytes& output, const Bytes& expected) {
+  const auto pixels = [](const Bytes& file) {
+    return must(session::decode_picture({.data = file, .values = {}, .room = std::size_t{1} << 20U, .time_limit = 1s})).data;
+  };
+  expect_bytes_near(pixels(output), pixels(expected));
+}
+
 struct ShippedPipeline {
   std::string file;
   /// In bytes, the largest last.
@@ -95,6 +116,7 @@ std::vector<ShippedPipeline> shipped_pipelines() {
           {.file = "montecarlo/options.yaml", .lengths = {0, 20, 60}, .chunk = options, .expect = expect_floats_near},
           {.file = "solver/heat.yaml", .lengths = {256 * 256 * 4}, .chunk = floats, .expect = expect_floats_near},
           {.file = "inference/digits.yaml", .lengths = {0, 256, 1000 * 256}, .chunk = floats, .expect = expect_floats_near},
+          {.file = "image/pictures.yaml", .lengths = {100'000}, .chunk = picture_file, .expect = expect_pictures_near},
           {.file = "image/photo.yaml", .lengths = {kFrame}, .expect = expect_bytes_near},
           {.file = "image/enlarge.yaml", .lengths = {320 * 240 * 3}}};
 }
