@@ -1,10 +1,15 @@
 // What the real program says of itself while its Redis is not as it should be.
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/io/clock.hpp"
 #include "tests/broker/server/program.hpp"
@@ -78,6 +83,89 @@ TEST(BrokerProgramOverRedis, EndsWithOneWhenTheStoreIsUnfit) {
   static_cast<void>(redis.run({"CONFIG", "SET", "maxmemory-policy", "noeviction"}));
   static_cast<void>(redis.run({"CONFIG", "SET", "requirepass", "secret"}));
   EXPECT_EQ(exit_code_of(any_ports_and({"--store", redis.url()})), 1);
+}
+
+/// A program over a Redis that is not there yet.
+struct BeforeItsRedis : testing::Test {
+  BeforeItsRedis() { redis.kill(); }
+
+  /// With stderr in a file, and its control plane at an address that is known before it serves.
+  [[nodiscard]] io::Child begin() const {
+    return io::spawn(
+               {.program = "/bin/sh",
+                .args = {"-c", R"(log="$1"; shift; exec "$0" "$@" 2>"$log")", SUBLET_BIN_DIR "/sublet-broker", log(), "--store",
+                         redis.url(), "--control", control(), "--bulk", "ipc://" + (redis.folder() / "bulk").string(), "--http", "off"}})
+        .value();
+  }
+  [[nodiscard]] std::string control() const { return "ipc://" + (redis.folder() / "control").string(); }
+  [[nodiscard]] std::string log() const { return redis.folder() / "stderr"; }
+  [[nodiscard]] std::string logged() const {
+    std::ifstream stream(log());
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  void wait_until_it_waits() const {
+    const auto deadline = io::now() + kPatience;
+    while (!logged().contains(kWaiting) && io::now() < deadline) std::this_thread::yield();
+    EXPECT_THAT(logged(), AllOf(HasSubstr(kWaiting), HasSubstr(redis.url()), HasSubstr("--store")));
+  }
+
+  /// Takes so many connections in Redis's place and ends each: the broker has tried as often.
+  void turn_away(int times) const {
+    std::filesystem::remove(redis.socket());
+    const io::FileDescriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    redis.socket().string().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(listener.get(), times), 0);
+    for (int time = 0; time < times; ++time) {
+      const io::FileDescriptor turned_away(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      ASSERT_TRUE(turned_away);
+    }
+  }
+
+  /// What HELLO is answered with.
+  wire::Message hello() {
+    HandConnection connection(context, control());
+    connection.send(wire::Hello{.instance = ++instance}, 1);
+    return connection.expect_any();
+  }
+
+  static constexpr const char* kWaiting = "waiting for the store";
+  RedisServer redis;
+  io::Context context;
+  std::uint64_t instance = 0;
+};
+
+TEST_F(BeforeItsRedis, SaysOnceThatItWaitsAndServesWhenRedisIsThere) {
+  const auto child = begin();
+  wait_until_it_waits();
+  turn_away(3);
+  const auto refused = hello();
+  ASSERT_TRUE(std::holds_alternative<wire::ErrorReply>(refused));
+  EXPECT_EQ(std::get<wire::ErrorReply>(refused).code, ErrorCode::store_unavailable);
+  redis.start();
+  const auto deadline = io::now() + kPatience;
+  while (!std::holds_alternative<wire::Welcome>(hello())) ASSERT_LT(io::now(), deadline) << logged();
+  const auto first = logged().find(kWaiting);
+  EXPECT_EQ(logged().find(kWaiting, first + 1), std::string::npos) << logged();
+}
+
+TEST_F(BeforeItsRedis, EndsCleanlyWhenItIsInterrupted) {
+  auto child = begin();
+  wait_until_it_waits();
+  child.kill(SIGINT);
+  EXPECT_TRUE(child.wait().clean());
+}
+
+TEST_F(BeforeItsRedis, EndsWithOneWhenRedisComesAndIsUnfit) {
+  auto child = begin();
+  wait_until_it_waits();
+  std::ofstream(redis.folder() / "redis.conf") << "requirepass secret\n";
+  redis.start({"--requirepass", "secret"});
+  EXPECT_EQ(child.wait().code, 1);
+  EXPECT_THAT(logged(), HasSubstr("check user, password and ACL in the store's URL"));
 }
 
 }  // namespace
