@@ -5,6 +5,7 @@
 #include <iterator>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -13,6 +14,7 @@
 
 #include "common/io/clock.hpp"
 #include "tests/broker/server/program.hpp"
+#include "tests/broker/server/sample_job.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace sublet::broker::test {
@@ -21,28 +23,30 @@ namespace {
 using sublet::test::RedisServer;
 using testing::HasSubstr;
 
+/// Asks again and again, until the answer is this one.
+void wait_for_answer(const Program& program, const char* path, int status, const std::string& words) {
+  httplib::Client client(program.ready->at("http"));
+  client.set_keep_alive(true);
+  const auto deadline = io::now() + kPatience;
+  int last = 0;
+  std::string body;
+  while ((last != status || !body.contains(words)) && io::now() < deadline) {
+    const auto answer = client.Get(path);
+    if (!answer) continue;
+    last = answer->status;
+    body = answer->body;
+  }
+  EXPECT_EQ(last, status);
+  EXPECT_THAT(body, HasSubstr(words));
+}
+
 struct Readiness : testing::Test {
   Readiness() {
     EXPECT_TRUE(program.ready);
     wait_until(200, "ok: 1 of 1 shards are served here");
   }
 
-  /// Asks again and again, until the answer is this one.
-  void wait_until(int status, const std::string& words) {
-    httplib::Client client(program.ready->at("http"));
-    client.set_keep_alive(true);
-    const auto deadline = io::now() + kPatience;
-    int last = 0;
-    std::string body;
-    while ((last != status || !body.contains(words)) && io::now() < deadline) {
-      const auto answer = client.Get("/readyz");
-      if (!answer) continue;
-      last = answer->status;
-      body = answer->body;
-    }
-    EXPECT_EQ(last, status);
-    EXPECT_THAT(body, HasSubstr(words));
-  }
+  void wait_until(int status, const std::string& words) const { wait_for_answer(program, "/readyz", status, words); }
 
   RedisServer redis;
   Program program = start(any_ports_and({"--store", redis.url()}));
@@ -75,6 +79,28 @@ TEST_F(Readiness, PassesWhenARedisThatSleptIsAwake) {
   wait_until(503, "nothing is accepted");
   redis.signal(SIGCONT);
   wait_until(200, "ok");
+}
+
+TEST(BrokerProgramOverRedis, MeasuresThatItsStoreGivesLessThanItGaveAndRefusesJobsThatNeedMore) {
+  const RedisServer redis({"--appendfsync", "always"});
+  const Program program = start(any_ports_and({"--store", redis.url()}));
+  ASSERT_TRUE(program.ready);
+  const auto set = [&](const char* appendfsync) {
+    static_cast<void>(redis.run({"CONFIG", "SET", "appendfsync", appendfsync}));
+    static_cast<void>(redis.run({"CLIENT", "KILL", "TYPE", "normal"}));
+  };
+  const auto measured = [&](int value) { return fmt::format("broker_store_weakened{{store=\"{}\"}} {}\n", redis.url(), value); };
+  wait_for_answer(program, "/metrics", 200, measured(0));
+  set("everysec");
+  wait_for_answer(program, "/metrics", 200, measured(1));
+  io::Context context;
+  HandPeer producer(context, program.ready->at("control"), wire::Role::producer, 1);
+  auto open = sample_open();
+  open.spec.durability = Durability::fsync;
+  producer.bulk.send(open, 10, sample_bundle_bytes());
+  EXPECT_THAT(producer.control.expect_error().message.detail, HasSubstr("gives \"fast\""));
+  set("always");
+  wait_for_answer(program, "/metrics", 200, measured(0));
 }
 
 TEST(BrokerProgramOverRedis, EndsWithOneWhenTheStoreIsUnfit) {
