@@ -80,6 +80,7 @@ Readings Server::readings(Instant now) const {
   for (const Shard& shard : shards_.all()) {
     merge(readings.rules, shard.statistics(now));
     readings.served[shard.number()] = true;
+    readings.store_weakened |= shard.is_weakened();
     if (const auto trouble = shard.store_trouble()) {
       readings.store_trouble = fmt::format("shard {}: {}", shard.number(), trouble->detail);
     }

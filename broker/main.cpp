@@ -1,4 +1,3 @@
-#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <functional>
@@ -12,12 +11,14 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <poll.h>
 
+#include "broker/attempt.hpp"
 #include "broker/claims.hpp"
 #include "broker/core/queue.hpp"
 #include "broker/http/http_server.hpp"
 #include "broker/http/inquiries.hpp"
+#include "broker/lobby.hpp"
+#include "broker/planes.hpp"
 #include "broker/redis_claims.hpp"
 #include "broker/server.hpp"
 #include "broker/stores/cluster_record.hpp"
@@ -188,21 +189,6 @@ int complain(const Error& error, int code) {
   return code;
 }
 
-/// Waits so long and answers inquiries meanwhile with `trouble`, or until the process is asked to stop: then true.
-bool stopped_within(const io::StopSignals& stop, Inquiries& inquiries, const Error& trouble, Millis delay) {
-  std::array<pollfd, 2> descriptors{pollfd{.fd = stop.fd(), .events = POLLIN, .revents = 0},
-                                    pollfd{.fd = inquiries.fd(), .events = POLLIN, .revents = 0}};
-  const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(delay.count()));
-  if (ready > 0 && descriptors[1].revents != 0) {
-    inquiries.answer([&] {
-      Readings readings;
-      readings.store_trouble = trouble.detail;
-      return readings;
-    });
-  }
-  return ready > 0 && descriptors[0].revents != 0;
-}
-
 /// Nothing when it is not wanted.
 Result<std::optional<HttpServer>> open_http(const Arguments& arguments, Inquiries& inquiries) {
   if (arguments.http.address.empty()) {
@@ -246,22 +232,32 @@ Result<std::unique_ptr<Claims>> keep_in_memory(const Arguments& arguments) {
   return FixedClaims::open(rules, std::move(stores));
 }
 
-/// Opens the stores, however long a Redis is loading. Nothing when the process was asked to stop meanwhile.
-Result<std::unique_ptr<Claims>> open_claims(const Arguments& arguments, const io::StopSignals& stop, Inquiries& inquiries,
-                                            const io::Log& log) {
+/// Opens the stores, however long a Redis is loading or cannot be reached. Nothing when the process was asked to stop meanwhile.
+Result<std::unique_ptr<Claims>> open_claims(const Arguments& arguments, Lobby& lobby, const io::Log& log) {
   constexpr Millis kAskAgain = 200ms;
   if (arguments.stores.size() == 1 && !arguments.stores.front().starts_with("redis")) {
     return keep_in_memory(arguments);
   }
+  const auto open = [stores = arguments.stores, cluster = arguments.cluster, wishes = arguments.wishes, rules = arguments.rules,
+                     log]() -> Attempt::Outcome { return RedisClaims::open(stores, cluster, wishes, rules, log); };
   for (bool told = false;; told = true) {
-    auto claims = RedisClaims::open(arguments.stores, arguments.cluster, arguments.wishes, arguments.rules, log);
+    auto attempt = Attempt::begin(open);
+    if (!attempt) {
+      return std::unexpected(attempt.error());
+    }
+    if (!lobby.wait_for(*attempt)) {
+      return nullptr;
+    }
+    auto claims = attempt->take();
     if (claims || claims.error().retry_after_ms == 0) {
       return claims;
     }
     if (!told) {
-      log->info("waiting: {}", claims.error().detail);
+      log->warn("waiting for the store, and nothing is accepted until it is there: {}; or give another with --store or {}",
+                claims.error().detail, kStoreVariable);
     }
-    if (stopped_within(stop, inquiries, claims.error(), kAskAgain)) {
+    lobby.tell(std::move(claims.error()));
+    if (!lobby.wait(kAskAgain)) {
       return nullptr;
     }
   }
@@ -303,21 +299,24 @@ int serve(Arguments& arguments) {
   arguments.wishes.durability = durability_of(arguments.durability);
   arguments.stores = named_stores(arguments);
   arguments.cluster.stores = static_cast<std::uint32_t>(arguments.stores.size());
-  auto claims = open_claims(arguments, *stop, *inquiries, *log);
+  auto planes = Planes::bind(arguments.server.endpoints, arguments.server.insecure_network);
+  if (!planes) {
+    return complain(planes.error(), exit_code(planes.error()));
+  }
+  Lobby lobby(*planes, *inquiries, stop->fd());
+  auto claims = open_claims(arguments, lobby, *log);
   if (!claims) {
     return complain(claims.error(), exit_code(claims.error()));
   }
   if (*claims == nullptr) {
+    (*log)->info("stopped before its store was there");
     return 0;
   }
   const std::string store = (*claims)->store_name();
-  auto server = Server::open(arguments.server, std::move(*claims), *log);
-  if (!server) {
-    return complain(server.error(), exit_code(server.error()));
-  }
-  (*server)->answer(*inquiries);
-  (*server)->when_settled([&, url = *http ? (*http)->url() : ""] { tell_ready(arguments, (*server)->endpoints(), url, store, *log); });
-  if (auto ran = (*server)->run(stop->fd()); !ran) {
+  const auto server = Server::over(std::move(*planes), arguments.server, std::move(*claims), *log);
+  server->answer(*inquiries);
+  server->when_settled([&, url = *http ? (*http)->url() : ""] { tell_ready(arguments, server->endpoints(), url, store, *log); });
+  if (auto ran = server->run(stop->fd()); !ran) {
     return complain(ran.error(), kFailed);
   }
   (*log)->info("stopped");

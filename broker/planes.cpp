@@ -19,7 +19,8 @@ Result<io::Socket> bound(io::Context& context, const char* option, const std::st
 
 }  // namespace
 
-Result<Planes> Planes::bind(io::Context& context, const Endpoints& endpoints, bool insecure_network) {
+Result<Planes> Planes::bind(const Endpoints& endpoints, bool insecure_network) {
+  io::Context context;
   io::SocketOptions options{.insecure_network = insecure_network};
   auto bulk = bound(context, "--bulk", endpoints.bulk, options);
   if (!bulk) {
@@ -30,7 +31,7 @@ Result<Planes> Planes::bind(io::Context& context, const Endpoints& endpoints, bo
   if (!control) {
     return std::unexpected(control.error());
   }
-  return Planes(std::move(*control), std::move(*bulk));
+  return Planes(std::move(context), std::move(*control), std::move(*bulk));
 }
 
 io::SendOutcome Planes::send(wire::Plane plane, const io::RoutingId& to, std::uint64_t request, const wire::Message& message,

@@ -25,7 +25,7 @@ constexpr wire::Plane plane_of(std::uint8_t type) { return type >= wire::Open::k
 class Planes {
  public:
   /// Errors as `io::Socket::router`, naming the option of the plane that cannot be bound.
-  static Result<Planes> bind(io::Context& context, const Endpoints& endpoints, bool insecure_network);
+  static Result<Planes> bind(const Endpoints& endpoints, bool insecure_network);
 
   io::Socket& socket(wire::Plane plane) { return plane == wire::Plane::control ? control_ : bulk_; }
   [[nodiscard]] Endpoints endpoints() const { return {.control = control_.endpoint(), .bulk = bulk_.endpoint()}; }
@@ -35,8 +35,10 @@ class Planes {
                        std::span<const Blob> payload = {});
 
  private:
-  Planes(io::Socket control, io::Socket bulk) : control_(std::move(control)), bulk_(std::move(bulk)) {}
+  Planes(io::Context context, io::Socket control, io::Socket bulk)
+      : context_(std::move(context)), control_(std::move(control)), bulk_(std::move(bulk)) {}
 
+  io::Context context_;
   io::Socket control_;
   io::Socket bulk_;
   std::vector<std::byte> head_;

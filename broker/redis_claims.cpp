@@ -197,15 +197,16 @@ std::optional<Error> RedisClaims::trouble(Instant now) const {
   return std::nullopt;
 }
 
-/// What does not pass by itself ends a broker that starts, and is told once by one that serves.
+/// What does not pass by itself ends a broker that starts. One that serves tells all of it once, since it may have no shard that would.
 Result<void> RedisClaims::look_for_trouble(Instant now) {
   const auto trouble = this->trouble(now);
   if (trouble && trouble->retry_after_ms == 0 && !settled_) {
     return std::unexpected(*trouble);
   }
-  const std::string text = trouble && trouble->retry_after_ms == 0 ? trouble->detail : std::string();
+  const std::string text = trouble && settled_ ? trouble->detail : std::string();
   if (text != told_ && !text.empty()) {
-    log_->error("no shard can be taken from another broker, nor given to one: {}", text);
+    const auto level = trouble->retry_after_ms == 0 ? spdlog::level::err : spdlog::level::warn;
+    log_->log(level, "no shard can be taken from another broker, nor given to one: {}", text);
   }
   told_ = text;
   return {};

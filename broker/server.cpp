@@ -18,18 +18,20 @@ constexpr std::size_t kWaitingInputs = 65'536;
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, std::unique_ptr<Claims> claims, io::Log log) {
-  io::Context context;
-  auto planes = Planes::bind(context, options.endpoints, options.insecure_network);
+  auto planes = Planes::bind(options.endpoints, options.insecure_network);
   if (!planes) {
     return std::unexpected(planes.error());
   }
-  return std::unique_ptr<Server>(new Server(options, std::move(context), std::move(*planes), std::move(claims), std::move(log)));
+  return over(std::move(*planes), options, std::move(claims), std::move(log));
 }
 
-Server::Server(const ServerOptions& options, io::Context context, Planes planes, std::unique_ptr<Claims> claims, io::Log log)
+std::unique_ptr<Server> Server::over(Planes planes, const ServerOptions& options, std::unique_ptr<Claims> claims, io::Log log) {
+  return std::unique_ptr<Server>(new Server(options, std::move(planes), std::move(claims), std::move(log)));
+}
+
+Server::Server(const ServerOptions& options, Planes planes, std::unique_ptr<Claims> claims, io::Log log)
     : options_(options),
       log_(std::move(log)),
-      context_(std::move(context)),
       planes_(std::move(planes)),
       claims_(std::move(claims)),
       shards_(claims_->layout().shards),

@@ -40,6 +40,8 @@ class Server {
  public:
   /// Binds. Errors as `Planes::bind`.
   static Result<std::unique_ptr<Server>> open(const ServerOptions& options, std::unique_ptr<Claims> claims, io::Log log);
+  /// Over planes that are bound already; the endpoints to bind, among the options, mean nothing then.
+  static std::unique_ptr<Server> over(Planes planes, const ServerOptions& options, std::unique_ptr<Claims> claims, io::Log log);
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -63,7 +65,7 @@ class Server {
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
-  Server(const ServerOptions& options, io::Context context, Planes planes, std::unique_ptr<Claims> claims, io::Log log);
+  Server(const ServerOptions& options, Planes planes, std::unique_ptr<Claims> claims, io::Log log);
 
   // server.cpp: one turn of the loop
   void watch(int stop_fd);
@@ -90,7 +92,6 @@ class Server {
   ServerOptions options_;
   io::Log log_;
   io::SystemRandom random_;
-  io::Context context_;
   Planes planes_;
   std::unique_ptr<Claims> claims_;
   Peers peers_;

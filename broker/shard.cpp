@@ -6,6 +6,7 @@
 
 #include "common/io/clock.hpp"
 #include "common/io/random.hpp"
+#include "common/job_text.hpp"
 
 namespace sublet::broker {
 
@@ -130,7 +131,26 @@ Result<void> Shard::watch_store() {
     opened_.broker.set_store_full(store_full_);
     log_->warn("shard {}: the store is {}", number(), store_full_ ? "full: submits are refused until there is room" : "no longer full");
   }
+  watch_durability();
   return {};
+}
+
+void Shard::watch_durability() {
+  const auto& weakened = opened_.store->health().weakened;
+  if (weakened == weakened_) {
+    return;
+  }
+  weakened_ = weakened;
+  const StoreInfo info = opened_.store->info();
+  opened_.broker.set_durability(weakened.value_or(info.durability));
+  if (weakened) {
+    log_->warn(
+        "shard {}: {} gives durability \"{}\" since its settings were changed, and gave \"{}\": what is accepted survives no more than "
+        "that; set appendonly and appendfsync as they were",
+        number(), info.name, to_text(*weakened), to_text(info.durability));
+  } else {
+    log_->info("shard {}: {} gives durability \"{}\" again", number(), info.name, to_text(info.durability));
+  }
 }
 
 std::optional<Instant> Shard::next_deadline() const {

@@ -66,12 +66,15 @@ class Shard {
   [[nodiscard]] Statistics statistics(Instant now) const { return opened_.broker.statistics(now); }
   /// Why its store is not ready; nothing while it is.
   [[nodiscard]] std::optional<Error> store_trouble() const;
+  /// Whether its store's settings give less than they gave when it was opened.
+  [[nodiscard]] bool is_weakened() const { return weakened_.has_value(); }
   /// How long the commit in flight has been waiting; 0 without one.
   [[nodiscard]] Millis commit_age(Instant now) const;
 
  private:
   void commit(std::vector<Write> writes);
   Result<void> watch_store();
+  void watch_durability();
   [[nodiscard]] bool decides() const { return store_ready_ && !in_flight_ && !leaving_; }
 
   OpenedShard opened_;
@@ -86,6 +89,7 @@ class Shard {
   /// As the store was when last asked.
   bool store_ready_ = true;
   bool store_full_ = false;
+  std::optional<Durability> weakened_;
   Instant commit_began_;
   std::uint64_t last_commit_ = 0;
 };

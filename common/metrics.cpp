@@ -135,6 +135,12 @@ constexpr auto kMetricTable = std::to_array<MetricInfo>({
     {Metric::broker_commit_writes, "broker_commit_writes", histogram, one, {}, "writes in one commit"},
     {Metric::broker_leases, "broker_leases", gauge, one, {}, "leases that live"},
     {Metric::broker_store_ready, "broker_store_ready", gauge, one, {"store"}, "1 while the store answers commits in time"},
+    {Metric::broker_store_weakened,
+     "broker_store_weakened",
+     gauge,
+     one,
+     {"store"},
+     "1 while its settings give less durability than at its opening"},
     {Metric::broker_shard_served, "broker_shard_served", gauge, one, {"shard"}, "1 where this broker serves the shard"},
     {Metric::broker_batch_chunks, "broker_batch_chunks", histogram, one, {"message"}, "chunks in one SUBMIT, RUN, SETTLE or OUTPUT"},
 });

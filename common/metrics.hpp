@@ -67,6 +67,7 @@ enum class Metric : std::uint8_t {
   broker_commit_writes,
   broker_leases,
   broker_store_ready,
+  broker_store_weakened,
   broker_shard_served,
   broker_batch_chunks,
 };

@@ -48,6 +48,9 @@ class Broker {
   /// The store takes nothing but draining commits: SUBMITs are refused with `resource_exhausted` from now on, or no longer.
   void set_store_full(bool full);
 
+  /// What the store gives from now on: jobs that ask for more are not opened.
+  void set_durability(Durability durability);
+
   /// When `step` has to be called even without input; nothing: not before the next input.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

@@ -19,6 +19,7 @@ Result<void> Broker::restore(std::map<RecordKey, RecordValue> records, Instant n
 Step Broker::step(Instant now, std::span<Input> inputs) { return core_->step(now, inputs); }
 std::vector<RecordKey> Broker::stored(Instant now) { return core_->stored(now); }
 void Broker::set_store_full(bool full) { core_->set_store_full(full); }
+void Broker::set_durability(Durability durability) { core_->set_durability(durability); }
 std::optional<Instant> Broker::next_deadline() const { return core_->next_deadline(); }
 Statistics Broker::statistics(Instant now) const { return core_->statistics(now); }
 

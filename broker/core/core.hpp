@@ -49,6 +49,7 @@ class Core {
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
   std::vector<RecordKey> stored(Instant now);
   void set_store_full(bool full) { store_full_ = full; }
+  void set_durability(Durability durability) { store_.durability = durability; }
   [[nodiscard]] Statistics statistics(Instant now) const;
 
  private:
@@ -255,7 +256,7 @@ class Core {
   struct Restoring;
 
   const BrokerOptions options_;
-  const StoreInfo store_;
+  StoreInfo store_;
   Random& random_;
   bool store_full_ = false;
   Instant now_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <ranges>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +26,15 @@ wire::DeadChunk chunk_of(const DeadEntry& entry, bool kept) {
           .detail = std::string(entry.detail)};
 }
 
+/// The place that a payload by reference lay in is another's as soon as its producer heard that it is dead.
+bool is_payload_gone(const Job& job, const DeadBatch& batch) { return !batch.record->kept || job.spec.host != Token{}; }
+
+std::unexpected<Error> payload_gone(const Job& job, std::uint64_t chunk, std::string_view remedy) {
+  const auto* why = job.spec.host == Token{} ? "its queue had no room for it" : "the job was submitted by reference";
+  return fail(ErrorCode::payload_lost,
+              fmt::format("job {}: the payload of dead chunk {} was not kept, since {}; {}", to_hex(job.id), chunk, why, remedy));
+}
+
 void add_classes(const Job& job, const wire::DeadSelection& selection, std::vector<wire::DeadClass>& out) {
   std::map<ErrorCode, wire::DeadClass> classes;
   for (const auto& batch : job.dead | std::views::values) {
@@ -38,7 +48,7 @@ void add_classes(const Job& job, const wire::DeadSelection& selection, std::vect
         found.detail = entry.detail;
       }
       if (entry.replayed != JobId{}) ++found.replayed;
-      if (batch.record->kept) found.bytes += entry.bytes;
+      if (!is_payload_gone(job, batch)) found.bytes += entry.bytes;
     }
   }
   for (auto& found : classes | std::views::values) out.push_back(std::move(found));
@@ -67,6 +77,7 @@ std::unexpected<Error> nothing_to_replay(const Job& job, std::uint64_t replayed)
 
 Result<Replaying> choose(const Job& job, const wire::Replay& message) {
   Replaying chosen;
+  const auto* remedy = job.spec.host == Token{} ? "leave it out with --chunks, or submit it again" : "submit it again";
   std::uint64_t replayed = 0;
   for (const auto& [number, batch] : job.dead) {
     Taken taken{.number = number, .entries = {}};
@@ -76,11 +87,7 @@ Result<Replaying> choose(const Job& job, const wire::Replay& message) {
         ++replayed;
         continue;
       }
-      if (!batch.record->kept) {
-        return fail(ErrorCode::payload_lost, fmt::format("job {}: the payload of dead chunk {} was not kept, its queue had no room for it; "
-                                                         "leave it out with --chunks, or submit it again",
-                                                         to_hex(job.id), entry.id));
-      }
+      if (is_payload_gone(job, batch)) return payload_gone(job, entry.id, remedy);
       if (entry.bytes > message.spec.max_chunk_bytes) {
         return fail(ErrorCode::chunk_too_large, fmt::format("dead chunk {} has {} bytes and max_chunk_bytes is {}; allow more", entry.id,
                                                             entry.bytes, message.spec.max_chunk_bytes));
@@ -165,7 +172,7 @@ Core::Handled Core::on(Request request, wire::DeadQuery& message) {
         --skip;
         continue;
       }
-      if (listed.chunks.size() < message.limit) listed.chunks.push_back(chunk_of(entry, batch.record->kept));
+      if (listed.chunks.size() < message.limit) listed.chunks.push_back(chunk_of(entry, !is_payload_gone(job, batch)));
     }
   }
   reply(request, std::move(listed));
@@ -178,10 +185,7 @@ Core::Handled Core::on(Request request, wire::Peek& message) {
   for (const auto& batch : (*found)->dead | std::views::values) {
     for (const auto& entry : entries_of(*batch.record)) {
       if (entry.id != message.chunk) continue;
-      if (!batch.record->kept) {
-        return fail(ErrorCode::payload_lost,
-                    fmt::format("the payload of dead chunk {} was not kept; its queue had no room for it", message.chunk));
-      }
+      if (is_payload_gone(**found, batch)) return payload_gone(**found, message.chunk, "submit it again");
       reply(request, wire::ChunkPayload{.job = message.job, .chunk = message.chunk}, {batch.payload.slice(entry.offset, entry.bytes)});
       return {};
     }

@@ -143,6 +143,7 @@ void add_loop(Families& families, const Readings& readings) {
   families.add(Metric::broker_resident_payload_bytes, static_cast<double>(readings.rules.resident_bytes));
   families.add(Metric::broker_leases, static_cast<double>(readings.rules.leases));
   families.add(Metric::broker_store_ready, is_store_ready(readings) ? 1 : 0, {readings.store});
+  families.add(Metric::broker_store_weakened, readings.store_weakened ? 1 : 0, {readings.store});
   for (std::size_t shard = 0; shard < readings.served.size(); ++shard) {
     families.add(Metric::broker_shard_served, readings.served[shard] ? 1 : 0, {std::to_string(shard)});
   }

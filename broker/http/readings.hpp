@@ -17,7 +17,8 @@ struct Readings {
   std::uint64_t producers = 0;
   std::uint64_t workers = 0;
   std::string store;
-  std::string store_trouble;  ///< why it takes no commits, by its own account; empty while it does
+  std::string store_trouble;    ///< why it takes no commits, by its own account; empty while it does
+  bool store_weakened = false;  ///< its settings give less durability than when it was opened
   /// How long the commit in flight has been waiting for the store; 0 when none is.
   Millis commit_age{0};
   /// By shard of the cluster: whether it is served here. Empty while no store has been opened yet.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,8 @@ namespace sublet::broker {
 namespace {
 
 constexpr int kOldestVersion = 7;
+/// After what may pass.
+constexpr std::uint32_t kPassingMs = 200;
 
 std::string_view field(std::string_view info, std::string_view name) {
   const auto key = fmt::format("\n{}:", name);
@@ -84,6 +87,10 @@ RedisFault fault_of(std::string_view error) {
   return RedisFault::broken;
 }
 
+Error unreachable(std::string_view name, std::string_view why) {
+  return {.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: {}", name, why), .retry_after_ms = kPassingMs};
+}
+
 Error error_of(std::string_view name, std::string_view error) {
   const auto with = [&](std::string_view remedy) {
     return Error{.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: {}; {}", name, error, remedy)};
@@ -94,7 +101,7 @@ Error error_of(std::string_view name, std::string_view error) {
               .detail = fmt::format("{}: its memory is full; repeat when some jobs are done, or raise maxmemory", name),
               .retry_after_ms = 500};
     case RedisFault::passing:
-      return {.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: {}", name, error), .retry_after_ms = 200};
+      return {.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: {}", name, error), .retry_after_ms = kPassingMs};
     case RedisFault::refused:
       return with("check user, password and ACL in the store's URL");
     case RedisFault::no_script:

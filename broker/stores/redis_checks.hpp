@@ -42,6 +42,9 @@ enum class RedisFault {
 };
 RedisFault fault_of(std::string_view error);
 
+/// A Redis that cannot be reached may be there later: it is being started, or the way to it comes back.
+Error unreachable(std::string_view name, std::string_view why);
+
 /// An error of Redis as ours, with what to do about it.
 Error error_of(std::string_view name, std::string_view error);
 

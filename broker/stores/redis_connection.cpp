@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "broker/stores/redis_checks.hpp"
 #include "common/io/clock.hpp"
 
 namespace sublet::broker {
@@ -62,7 +63,7 @@ struct RedisConnection::State {
   std::array<char, std::size_t{64} << 10U> buffer;
 
   [[nodiscard]] std::unexpected<Error> broken(std::string_view why) const {
-    return fail(ErrorCode::store_unavailable, fmt::format("{}: {}; check that redis-server runs there", to_text(address), why));
+    return std::unexpected(unreachable(to_text(address), fmt::format("{}; check that redis-server runs there", why)));
   }
 };
 

@@ -128,7 +128,7 @@ void RedisSession::pump(Instant now) {
   }
   if (connection_ && !requests_.empty() && now - heard_ > timing_.reply_timeout) {
     const auto waited = std::chrono::duration_cast<Millis>(now - heard_);
-    down({.code = ErrorCode::store_unavailable, .detail = fmt::format("{}: it has not answered for {} ms", name_, waited.count())}, now);
+    down(unreachable(name_, fmt::format("it has not answered for {} ms", waited.count())), now);
   }
   watch_socket();
   arm(now);

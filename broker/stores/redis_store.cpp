@@ -77,6 +77,7 @@ void RedisStore::pump() {
       send_commit(now);
     }
     ask_for_payloads(now);
+    look_at_settings(now);
   } while (session_.has_answers());
   session_.wake_at(next_wake());
   judge_health(now);
@@ -92,6 +93,8 @@ void RedisStore::take_answers(Instant now) {
       accepted_by(done->replies.front(), now);
     } else if (done->tag == kFetchTag) {
       take_payloads(done->replies);
+    } else if (done->tag == kLookTag) {
+      take_settings(done->replies);
     }
   }
 }
@@ -100,6 +103,7 @@ Instant RedisStore::next_wake() const {
   // What waits for an answer, or for the connection, is woken by those.
   if (lost_ || !session_.is_up()) return Instant::max();
   auto next = renewing_ ? Instant::max() : renewal_sent_ + options_.renew_interval;
+  next = std::min<Instant>(next, looked_at_ + options_.look_interval);
   if (commit_ && trouble_ && commit_generation_ == 0) next = std::min(next, retry_at_);
   if (!wanted_.empty()) next = std::min(next, ask_at_);
   return next;

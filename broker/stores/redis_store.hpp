@@ -33,6 +33,8 @@ struct RedisOptions {
   /// thought dead from doing harm is the epoch, which every commit names.
   Millis hold = 1500ms;
   Millis renew_interval = 500ms;
+  /// How often it is looked whether the settings of Redis still give what they gave at the opening.
+  Millis look_interval = 60s;
   RedisTiming timing = {};
   Compression compression = Compression::none;
 };
@@ -84,6 +86,11 @@ class RedisStore final : public Store {
   void answer(Result<void> outcome);
   void retry(Error why, Instant now);
 
+  // redis_settings.cpp: what the settings of Redis give
+  void look_at_settings(Instant now);
+  void take_settings(const std::vector<RedisReply>& replies);
+  void judge_settings(const RedisFacts& facts);
+
   // redis_paging.cpp: payloads that are asked for
   void ask_for_payloads(Instant now);
   void take_payloads(const std::vector<RedisReply>& replies);
@@ -111,6 +118,9 @@ class RedisStore final : public Store {
   bool renewing_ = false;
   bool renewing_when_full_ = false;
   bool full_ = false;
+  /// The last look at the settings, and the connection that began with one.
+  Instant looked_at_;
+  std::uint64_t looked_generation_ = 0;
 
   std::optional<Commit> commit_;
   EncodedCommit encoded_;

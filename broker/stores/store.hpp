@@ -53,6 +53,8 @@ struct StoreHealth {
   bool ready = true;
   /// It takes draining commits only.
   bool full = false;
+  /// What it gives now, while its settings give less than `StoreInfo::durability`.
+  std::optional<Durability> weakened;
   /// Why it is not ready; `not_owner` when it never will be again.
   Error reason = {.code = ErrorCode::ok};
 };

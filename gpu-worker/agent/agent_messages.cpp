@@ -183,11 +183,12 @@ void Agent::on_error(ShardLink& link, std::uint64_t request, const wire::ErrorRe
 
 void Agent::on_refusal(ShardLink& link, std::uint64_t request, const wire::ErrorReply& error, Instant now) {
   const auto reason = to_text({.code = error.code, .detail = error.detail});
-  log_->warn("the broker refuses a message: {}", reason);
   if (link.broker.state() == BrokerLink::State::greeting_control || link.broker.state() == BrokerLink::State::greeting_bulk) {
+    // It says so once, however long the broker waits for its store.
     link.broker.lose(reason, now);
     return;
   }
+  log_->warn("the broker refuses a message: {}", reason);
   // A settle refused for what it is would be refused again; one refused for pressure is repeated with the next renewal.
   if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::store_unavailable || request == 0) {
     return;

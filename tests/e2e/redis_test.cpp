@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "tests/broker/server/hand_peer.hpp"
 #include "tests/e2e/burst.hpp"
 #include "tests/e2e/fault_pipeline.hpp"
 #include "tests/support/cluster.hpp"
@@ -66,6 +67,25 @@ TEST_F(Redis, MayBeKilledAndStartedAgainUnderABurst) {
     redis.kill();
     redis.start();
   });
+}
+
+TEST_F(Redis, MayBeStartedAfterItsBrokerAndAWorker) {
+  redis.kill();
+  const auto control = "ipc://" + (redis.folder() / "control").string();
+  const auto bulk = "ipc://" + (redis.folder() / "bulk").string();
+  const auto broker = begin_to_start("sublet-broker", {"--store", redis.url(), "--control", control, "--bulk", bulk, "--http", "off"});
+  const auto worker = begin_to_start("sublet-worker", {"--broker", control, "--log", "error"});
+  io::Context context;
+  broker::test::HandConnection peer(context, control);
+  peer.send(wire::Hello{.instance = 1'000}, 1);
+  EXPECT_EQ(peer.expect_error().message.code, ErrorCode::store_unavailable);
+  redis.start();
+  auto client = connect(control);
+  auto job = client.open(shipped("echo/echo.yaml"), spec_of(kMaxBytes)).value();
+  submit(job, 0, 100, kMaxBytes);
+  EXPECT_TRUE(job.close());
+  EXPECT_EQ(read_all(job).outputs.size(), 100U);
+  EXPECT_EQ(ended(job).state, JobState::done);
 }
 
 TEST_F(Redis, RefusesABrokerThatSleptWhileAnotherTookOver) {

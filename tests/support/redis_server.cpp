@@ -81,7 +81,7 @@ void RedisServer::kill() {
   child_->wait();
 }
 
-void RedisServer::start() {
+void RedisServer::start(const std::vector<std::string>& more) {
   std::vector<std::string> arguments{"--port",       "0",
                                      "--unixsocket", socket().string(),
                                      "--dir",        folder_.string(),
@@ -92,6 +92,7 @@ void RedisServer::start() {
                                      "--loglevel",   "warning",
                                      "--databases",  "4"};
   arguments.insert(arguments.end(), settings_.begin(), settings_.end());
+  arguments.insert(arguments.end(), more.begin(), more.end());
   std::filesystem::remove(socket());
   auto child = io::spawn({.program = program(), .args = arguments});
   if (!child) give_up(to_text(child.error()));

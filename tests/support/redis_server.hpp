@@ -43,8 +43,8 @@ class RedisServer {
   void signal(int number) const { child_->kill(number); }
   /// `kill -9`.
   void kill();
-  /// After `kill`, from what is on the disk. Returns when it serves.
-  void start();
+  /// After `kill`, from what is on the disk, with `more` settings for this time. Returns when it serves.
+  void start(const std::vector<std::string>& more = {});
 
  private:
   std::vector<std::string> settings_;

@@ -10,11 +10,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Why a job that asks for `asked` is not opened where the store gives `given`; empty when it is.
-std::string refusal(Durability given, Durability asked) {
-  World world;
-  world.durability = given;
-  world.restart();
+/// Why a job that asks for `asked` is not opened; empty when it is.
+std::string refusal(World& world, Durability asked) {
   const auto producer = world.producer();
   const auto bundle = test_bundle("echo");
   JobSpec spec{.pipeline = bundle.hash, .max_chunk_bytes = 64};
@@ -26,12 +23,30 @@ std::string refusal(Durability given, Durability asked) {
   return errors.front().detail;
 }
 
+std::string refusal(Durability given, Durability asked) {
+  World world;
+  world.durability = given;
+  world.restart();
+  return refusal(world, asked);
+}
+
 TEST(Durable, AJobIsOpenedWhereTheStoreGivesAsMuchOrMore) {
   for (const auto given : {Durability::none, Durability::fast, Durability::fsync, Durability::replicated}) {
     for (const auto asked : {Durability::none, Durability::fast, Durability::fsync, Durability::replicated}) {
       EXPECT_EQ(refusal(given, asked).empty(), asked <= given);
     }
   }
+}
+
+TEST(Durable, AJobThatAsksForMoreThanTheStoreStillGivesIsNotOpened) {
+  World world;
+  world.durability = Durability::fsync;
+  world.restart();
+  world.set_durability(Durability::fast);
+  EXPECT_THAT(refusal(world, Durability::fsync), HasSubstr("gives \"fast\""));
+  EXPECT_EQ(refusal(world, Durability::fast), "");
+  world.set_durability(Durability::fsync);
+  EXPECT_EQ(refusal(world, Durability::fsync), "");
 }
 
 TEST(Durable, ARefusalNamesWhatIsGivenAndTheRemedy) {

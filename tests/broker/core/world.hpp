@@ -51,6 +51,8 @@ class World {
   JobId open(PeerId producer, JobSpec spec = {}, const std::string& pipeline = "echo");
   std::vector<Send> submit(PeerId producer, JobId job, ChunkRange chunks, std::uint32_t size = 4);
   JobStatus status(PeerId producer, JobId job);
+  /// The store gives something else from now on.
+  void set_durability(Durability given) { broker_->set_durability(given); }
   [[nodiscard]] Statistics statistics() const { return broker_->statistics(now); }
 
   BrokerOptions options;

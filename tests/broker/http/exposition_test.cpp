@@ -54,6 +54,13 @@ TEST(Exposition, NamesQueueAndState) {
   EXPECT_THAT(text, HasSubstr("broker_shard_served{shard=\"1\"} 0\n"));
 }
 
+TEST(Exposition, TellsOfAStoreThatGivesLessThanItGave) {
+  auto readings = sample();
+  EXPECT_THAT(exposition(readings), HasSubstr("broker_store_weakened{store=\"memory:\"} 0\n"));
+  readings.store_weakened = true;
+  EXPECT_THAT(exposition(readings), HasSubstr("broker_store_weakened{store=\"memory:\"} 1\n"));
+}
+
 TEST(Exposition, HistogramsAreCumulativeAndInTheMetricsUnit) {
   const auto text = exposition(sample());
   EXPECT_THAT(text, HasSubstr("chunk_latency_seconds_bucket{queue=\"default\",le=\"2e-06\"} 0\n"));
