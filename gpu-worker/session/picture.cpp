@@ -233,7 +233,8 @@ Result<HostResult> encode_picture(const HostCall& call) {
                                                         : encode_jpeg(call.data, *size, value_of(call, "quality").value_or(90));
   if (!file) return std::unexpected(file.error());
   if (file->size() <= call.room) return HostResult{.data = *std::move(file), .values = {}};
-  return fail(ErrorCode::output_too_large, fmt::format("the file has {} bytes, and its buffer {}; make that larger", file->size(), call.room));
+  return fail(ErrorCode::output_too_large,
+              fmt::format("the file has {} bytes, and its buffer {}; make that larger", file->size(), call.room));
 }
 
 }  // namespace sublet::session
