@@ -15,7 +15,7 @@ install(TARGETS sublet_flags sublet_common sublet_pipeline sublet_wire sublet_se
         EXPORT sublet-targets COMPONENT library ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # The headers that client.hpp needs, and those that read a pipeline's file; the rest is nobody's business.
-foreach(header common/bytes common/error common/ids common/job common/random common/shard common/time common/wire/messages
+foreach(header common/bytes common/error common/ids common/job common/random common/shard common/time common/wire/chunk_header common/wire/messages
         common/pipeline/pipeline common/pipeline/pipeline_yaml common/pipeline/bundle_file producer/client producer/job producer/outputs)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${PROJECT_SOURCE_DIR}/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sublet/${folder} COMPONENT library)

@@ -7,6 +7,7 @@
 
 #include "common/pipeline/nearest.hpp"
 #include "common/pipeline/wording.hpp"
+#include "common/wire/header_reader.hpp"
 #include "common/wire/msgpack_writer.hpp"
 
 namespace sublet::wire {

@@ -14,7 +14,7 @@
 #include "common/pipeline/compiled.hpp"
 #include "common/pipeline/pipeline.hpp"
 #include "common/time.hpp"
-#include "common/wire/chunk_header.hpp"
+#include "common/wire/header_reader.hpp"
 #include "gpu-worker/device.hpp"
 
 namespace sublet {

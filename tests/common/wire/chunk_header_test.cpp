@@ -7,6 +7,7 @@
 
 #include "common/pipeline/pipeline_yaml.hpp"
 #include "common/random.hpp"
+#include "common/wire/header_reader.hpp"
 #include "tests/common/pipeline/example.hpp"
 #include "tests/common/wire/frames.hpp"
 
