@@ -163,8 +163,8 @@ TEST(Pictures, RefusesWhatIsNoPicture) {
   LoneLane lane("image/pictures.yaml", 400'000);
   EXPECT_EQ(refusal_by(lane, in_a_chunk(random_bytes(1000))),
             "host_stage_failed: host stage 1 (decode_picture): neither a PNG nor a JPEG file");
-  EXPECT_EQ(refusal_by(lane, in_a_chunk(png_of(noise(4097, 2)))),
-            "bad_parameter: host stage 1 (decode_picture): \"width\" is 4097, and not from 1 to 4096");
+  EXPECT_EQ(refusal_by(lane, in_a_chunk(png_of(noise(6145, 2)))),
+            "bad_parameter: host stage 1 (decode_picture): \"width\" is 6145, and not from 1 to 6144");
 }
 
 }  // namespace

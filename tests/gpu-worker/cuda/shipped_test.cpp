@@ -142,7 +142,7 @@ TEST_P(ShippedOnACard, V5_GivesWhatTheCpuDeviceGives) {
     GTEST_SKIP() << "this host has no CUDA card";
   }
   const auto& pipeline = GetParam();
-  const auto cpu = make_cpu_device({.total = 1_GiB, .threads = 1});
+  const auto cpu = make_cpu_device({.total = 2_GiB, .threads = 1});
   const auto bundle = must(load_bundle(source("kernels/" + pipeline.file)));
   OneLane on_card(*card, bundle, pipeline.lengths.back());
   OneLane on_cpu(*cpu, bundle, pipeline.lengths.back());
