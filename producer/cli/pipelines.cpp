@@ -25,6 +25,17 @@ std::string shipped_name(const fs::path& file, const fs::path& folder) {
   return name.generic_string();
 }
 
+/// The one pipeline `any/wanted`; nothing where there are several.
+const ShippedPipeline* only_in_a_folder(const std::vector<ShippedPipeline>& shipped, const std::string& wanted) {
+  const ShippedPipeline* only = nullptr;
+  for (const auto& pipeline : shipped) {
+    if (!pipeline.name.ends_with("/" + wanted)) continue;
+    if (only != nullptr) return nullptr;
+    only = &pipeline;
+  }
+  return only;
+}
+
 }  // namespace
 
 std::vector<fs::path> pipeline_folders(const char* kernels_variable, const fs::path& program_folder) {
@@ -59,6 +70,7 @@ Result<fs::path> find_pipeline(const std::string& wanted, const std::vector<fs::
   const auto shipped = shipped_pipelines(folders);
   const auto same = std::ranges::find(shipped, wanted, &ShippedPipeline::name);
   if (same != shipped.end()) return same->file;
+  if (const auto* only = only_in_a_folder(shipped, wanted)) return only->file;
   if (is_yaml(wanted)) return fail(ErrorCode::not_found, fmt::format("there is no file {}; check the path", printable(wanted)));
   std::vector<std::string_view> names;
   for (const auto& pipeline : shipped) names.push_back(pipeline.name);

@@ -33,6 +33,19 @@ TEST(Pipelines, AFileWinsOverAShippedName) {
   EXPECT_EQ(*find_pipeline("video", source_kernels()), file);
 }
 
+TEST(Pipelines, NeedNoFolderWhereTheNameIsClear) {
+  EXPECT_EQ(*find_pipeline("photo", source_kernels()), source_kernels().front() / "image/photo.yaml");
+  EXPECT_FALSE(find_pipeline("hoto", source_kernels()));
+  const auto folder = fs::path(::testing::TempDir()) / "sublet-same-names";
+  for (const auto* each : {"a", "b"}) {
+    fs::create_directories(folder / each);
+    std::ofstream(folder / each / "same.yaml") << "name: same\n";
+  }
+  EXPECT_FALSE(find_pipeline("same", {folder})) << "which of two is not for us to guess";
+  EXPECT_EQ(*find_pipeline("b/same", {folder}), folder / "b/same.yaml");
+  fs::remove_all(folder);
+}
+
 TEST(Pipelines, AnUnknownNameGetsTheNearestRightOne) {
   const auto found = find_pipeline("vidoe", source_kernels());
   ASSERT_FALSE(found);
