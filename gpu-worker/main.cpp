@@ -13,6 +13,7 @@
 #include "common/io/random.hpp"
 #include "common/io/signals.hpp"
 #include "gpu-worker/agent/agent.hpp"
+#include "gpu-worker/core/host_rule.hpp"
 #include "gpu-worker/devices/cuda/nvml.hpp"
 
 #ifndef SUBLET_VERSION
@@ -65,8 +66,8 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_option("--host-stage", options.host_stages,
                  "name=command: lets pipelines name a command of this host as a stage; of several: again")
       ->check([](const std::string& rule) {
-        const auto equals = rule.find('=');
-        return equals == 0 || equals == std::string::npos || equals + 1 == rule.size() ? std::string("write name=command") : std::string();
+        const auto parsed = parse_host_rule(rule);
+        return parsed ? std::string() : parsed.error().detail;
       })
       ->allow_extra_args(false);
   app.add_option("--name", options.name, "how the broker lists this worker; by default host:pid");

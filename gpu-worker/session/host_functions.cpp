@@ -4,6 +4,7 @@
 
 #include "common/pipeline/nearest.hpp"
 #include "common/pipeline/wording.hpp"
+#include "gpu-worker/core/host_rule.hpp"
 #include "gpu-worker/session/host_command.hpp"
 #include "gpu-worker/session/picture.hpp"
 
@@ -12,15 +13,14 @@ namespace sublet::session {
 HostFunctions::HostFunctions() : functions_{{"decode_picture", decode_picture}, {"encode_picture", encode_picture}} {}
 
 Result<void> HostFunctions::add_command(std::string_view rule) {
-  const auto equals = rule.find('=');
-  if (equals == 0 || equals == std::string_view::npos || equals + 1 == rule.size()) {
-    return fail(ErrorCode::bad_argument, fmt::format("--host-stage {}: write name=command, such as sort=\"sort -u\"", in_quotes(rule)));
+  auto parsed = parse_host_rule(rule);
+  if (!parsed) {
+    return fail_in("--host-stage", parsed.error());
   }
-  const std::string name(rule.substr(0, equals));
-  if (functions_.contains(name)) {
-    return fail(ErrorCode::bad_argument, fmt::format("--host-stage {}: there is one of that name; use another", in_quotes(name)));
+  if (functions_.contains(parsed->name)) {
+    return fail(ErrorCode::bad_argument, fmt::format("--host-stage {}: there is one of that name; use another", in_quotes(parsed->name)));
   }
-  functions_[name] = [command = std::string(rule.substr(equals + 1))](const HostCall& call) { return run_command(command, call); };
+  functions_[parsed->name] = [command = std::move(parsed->command)](const HostCall& call) { return run_command(command, call); };
   return {};
 }
 
