@@ -6,6 +6,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <span>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -84,10 +85,8 @@ class Running {
       }
       std::array<pollfd, 2> waits = {
           {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = in_ ? in_.get() : -1, .events = POLLOUT, .revents = 0}}};
-      const auto left = std::chrono::ceil<Millis>(deadline - io::now());
-      if (left.count() <= 0 ||
-          (::poll(waits.data(), waits.size(), static_cast<int>(std::min<std::int64_t>(left.count(), 1000))) < 0 && errno != EINTR)) {
-        return fail(ErrorCode::kernel_timeout, "a command of the host ran past the pipeline's time_limit; raise it, or mend the command");
+      if (!wait_until(deadline, waits)) {
+        return too_long();
       }
       if (waits[1].revents != 0 && !write_some(data)) {
         // It needs no more of it.
@@ -99,6 +98,13 @@ class Running {
       }
       if (given.size() > room + kLongestLine) {
         return too_large(room);
+      }
+    }
+    // It may have closed its stdout long before it ends.
+    while (!child_.poll()) {
+      pollfd end{.fd = child_.fd(), .events = POLLIN, .revents = 0};
+      if (!wait_until(deadline, {&end, 1})) {
+        return too_long();
       }
     }
     const io::Exit exit = child_.wait();
@@ -118,6 +124,17 @@ class Running {
  private:
   Running(io::Child child, io::FileDescriptor in, io::FileDescriptor out)
       : child_(std::move(child)), in_(std::move(in)), out_(std::move(out)) {}
+
+  static std::unexpected<Error> too_long() {
+    return fail(ErrorCode::kernel_timeout, "a command of the host ran past the pipeline's time_limit; raise it, or mend the command");
+  }
+
+  /// Until one is ready, or for a second; false past the deadline.
+  static bool wait_until(Instant deadline, std::span<pollfd> waits) {
+    const auto left = std::chrono::ceil<Millis>(deadline - io::now());
+    return left.count() > 0 &&
+           (::poll(waits.data(), waits.size(), static_cast<int>(std::min<std::int64_t>(left.count(), 1000))) >= 0 || errno == EINTR);
+  }
 
   bool write_some(ByteView& data) {
     const auto written = ::write(in_.get(), data.data(), data.size());

@@ -392,6 +392,17 @@ output: {buffer: back, bytes: 1}
   std::remove(file.c_str());
 }
 
+TEST_P(LaneSuite, ACommandThatClosesItsStdoutIsHeldToItsTimeLimitToo) {
+  auto bundle = bundle_of(R"(buffers: {data: n, back: 256}
+input: data
+stages: [{host: wait, from: data, bytes: n, to: back}]
+output: {buffer: back, bytes: 1}
+)");
+  bundle.pipeline.time_limit_ms = 200;
+  OneLane lane(*device_, bundle, 64, functions_with("wait=exec 1>&-; sleep 1000"));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+}
+
 TEST_P(LaneSuite, AFunctionThatIsNotThereIsNamedWhenTheSessionStarts) {
   const auto bundle = bundle_of("buffers: {a: n, b: n}\ninput: a\nstages: [{host: decode_pictur, from: a, to: b}]\noutput: b\n");
   const auto session = must(device_->open_session({.slice = 1_MiB}));
