@@ -195,6 +195,9 @@ Result<void> validate(const Pipeline& pipeline);
 /// the buffer's name.
 std::vector<PipelineParameter> variables_of(const Pipeline& pipeline);
 
+/// Whether a chunk may have that value for the parameter: of its kind, and within its range.
+bool may_be(const PipelineParameter& parameter, double value);
+
 /// Whether chunks begin with a header (common/wire/chunk_header.hpp): where something varies from chunk to chunk beside their length.
 bool has_header(const Pipeline& pipeline);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -104,6 +105,11 @@ std::vector<PipelineParameter> variables_of(const Pipeline& pipeline) {
     variables.push_back({.name = "n_" + input, .value = 0, .variation = Variation::whole, .least = 0, .most = kMostBytes});
   }
   return variables;
+}
+
+bool may_be(const PipelineParameter& parameter, double value) {
+  const bool right_kind = parameter.variation == Variation::real || value == std::floor(value);
+  return right_kind && value >= parameter.least && value <= parameter.most;
 }
 
 bool has_header(const Pipeline& pipeline) {

@@ -109,7 +109,7 @@ Result<void> HeaderReader::set(std::string_view name, const Item& value) {
     if (known.back() != name) continue;
     if (said_[i]) return refuse(fmt::format("the chunk says twice what {} is", in_quotes(name)));
     const double number = number_of(value);
-    const bool right = (is_whole(value) || variable.variation == Variation::real) && number >= variable.least && number <= variable.most;
+    const bool right = (is_whole(value) || variable.variation == Variation::real) && may_be(variable, number);
     if (!right) {
       return refuse(fmt::format("{} is not {} from {} to {}", in_quotes(name),
                                 variable.variation == Variation::real ? "a number" : "a whole number", variable.least, variable.most));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -292,8 +291,7 @@ Result<void> Plan::fill_host_stage(const CompiledHostStage& stage, const ChunkVa
 
 Result<void> Plan::check_variable(std::uint32_t variable, double value) const {
   const PipelineParameter& parameter = pipeline_.variables[variable];
-  const bool whole = parameter.variation == Variation::real || value == std::floor(value);
-  if (whole && value >= parameter.least && value <= parameter.most) return {};
+  if (may_be(parameter, value)) return {};
   return fail(ErrorCode::bad_parameter,
               fmt::format("{} is {}, and not from {} to {}", in_quotes(parameter.name), value, parameter.least, parameter.most));
 }
