@@ -1,5 +1,9 @@
 #pragma once
 
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
 #include "common/pipeline/pipeline.hpp"
 
 namespace sublet::test {
@@ -26,6 +30,14 @@ inline Pipeline video_pipeline() {
                      stage("denoise", {buffer("decoded"), buffer("smooth"), n, {ArgumentType::f32, "threshold"}}),
                      stage("encode", {buffer("smooth"), buffer("encoded"), n})};
   return pipeline;
+}
+
+/// The text with one part replaced.
+inline std::string replaced(std::string_view text, std::string_view old_part, std::string_view new_part) {
+  std::string result(text);
+  const auto at = result.find(old_part);
+  if (at == std::string::npos) throw std::invalid_argument("not in the text: " + std::string(old_part));
+  return result.replace(at, old_part.size(), new_part);
 }
 
 /// The detail of a refusal with `code`; otherwise what happened instead, which no test expects.

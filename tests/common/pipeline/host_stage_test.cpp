@@ -29,10 +29,7 @@ output: {buffer: out, length: u64 count}
 )";
 
 std::string refused_photos(std::string_view old_part, std::string_view new_part) {
-  std::string text(kPhotos);
-  const auto at = text.find(old_part);
-  EXPECT_NE(at, std::string::npos) << old_part;
-  return refusal(parse_pipeline(text.replace(at, old_part.size(), new_part), "photos.yaml"));
+  return refusal(parse_pipeline(test::replaced(kPhotos, old_part, new_part), "photos.yaml"));
 }
 
 template <class Change>

@@ -35,10 +35,7 @@ outputs:
 Pipeline images() { return *parse_pipeline(kImages, "images.yaml"); }
 
 std::string images_with(std::string_view old_part, std::string_view new_part) {
-  std::string text(kImages);
-  const auto at = text.find(old_part);
-  EXPECT_NE(at, std::string::npos) << old_part;
-  return refusal(parse_pipeline(text.replace(at, old_part.size(), new_part), "images.yaml"));
+  return refusal(parse_pipeline(test::replaced(kImages, old_part, new_part), "images.yaml"));
 }
 
 TEST(PerChunk, IsReadAsRangesOfParameters) {

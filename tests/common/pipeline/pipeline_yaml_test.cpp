@@ -29,12 +29,7 @@ time_limit: 60s
 )";
 
 /// The video pipeline's text with one part replaced.
-std::string with(std::string_view old_part, std::string_view new_part) {
-  std::string text(kVideo);
-  const auto at = text.find(old_part);
-  EXPECT_NE(at, std::string::npos) << old_part;
-  return text.replace(at, old_part.size(), new_part);
-}
+std::string with(std::string_view old_part, std::string_view new_part) { return test::replaced(kVideo, old_part, new_part); }
 
 std::string followed_by(std::string_view extra) {
   std::string text(kVideo);

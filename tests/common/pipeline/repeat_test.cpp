@@ -38,12 +38,7 @@ stages:
 output: even
 )";
 
-std::string with_change(std::string_view old_part, std::string_view new_part) {
-  std::string text(kSolver);
-  const auto at = text.find(old_part);
-  EXPECT_NE(at, std::string::npos) << old_part;
-  return text.replace(at, old_part.size(), new_part);
-}
+std::string with_change(std::string_view old_part, std::string_view new_part) { return test::replaced(kSolver, old_part, new_part); }
 
 std::string refused_text(const std::string& yaml) { return refusal(parse_pipeline(yaml, "solver.yaml")); }
 
