@@ -56,13 +56,13 @@ target_precompile_headers(sublet_precompiled PRIVATE <algorithm> <chrono> <expec
 set(CMAKE_UNITY_BUILD ON)
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 
-# sublet_library(NAME [PLANTED] SOURCES … LINK …): a static library of one part of the tree. PLANTED: tests/sim puts another file in the
-# place of one of them, which takes an object of its own for each.
+# sublet_library(NAME SOURCES … [PLANTED …] LINK …): a static library of one part of the tree. PLANTED: sources that tests/sim puts
+# another file in the place of, which takes an object of its own for each.
 function(sublet_library name)
-  cmake_parse_arguments(ARG "PLANTED" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;PLANTED;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES} ${ARG_PLANTED})
   if(ARG_PLANTED AND NOT SUBLET_SANITIZE)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+    set_source_files_properties(${ARG_PLANTED} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
   target_link_libraries(${name} PUBLIC sublet_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
   target_precompile_headers(${name} REUSE_FROM sublet_precompiled)
