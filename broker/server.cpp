@@ -165,7 +165,8 @@ Result<void> Server::decide(Instant now) {
     if (still == nullptr) {
       continue;
     }
-    still->decide(now);
+    still->decide(now, sends_);
+    send_all();
     if (auto heard = hear_store(*still); !heard) {
       return heard;
     }

@@ -58,7 +58,7 @@ bool Shard::has_work(Instant now) const {
   return !inputs_.empty() || (due && *due <= now);
 }
 
-void Shard::decide(Instant now) {
+void Shard::decide(Instant now, std::vector<Send>& sends) {
   if (!decides() || !has_work(now)) {
     return;
   }
@@ -69,6 +69,7 @@ void Shard::decide(Instant now) {
   sends_ = std::move(step.sends);
   if (!step.writes.empty()) {
     commit(std::move(step.writes));
+    append(sends, take_early(sends_));
   }
 }
 

@@ -28,8 +28,8 @@ struct OpenedShard {
 /// Takes up what the store holds. Blocks, in whatever thread it is called. Errors as `Store::load`.
 Result<OpenedShard> open_shard(const BrokerOptions& rules, std::unique_ptr<Store> store);
 
-/// A shard as it is served: what comes in waits while a commit is in flight, is then decided together, and what was decided may be sent
-/// once the store has it. Shards share the loop and its sockets and nothing else, so that a slow store holds up its own shard only.
+/// A shard as it is served: what comes in waits while a commit is in flight, is then decided together, and what it promises may be
+/// sent once the store has it. Shards share the loop and its sockets and nothing else, so that a slow store holds up its own shard only.
 class Shard {
  public:
   /// @param counters  last longer
@@ -50,8 +50,9 @@ class Shard {
   /// Takes the store's answer, if it is there, and adds what may be sent now to `sends`. `not_owner`: another broker serves the shard, and
   /// what is in memory is void. Any other error is final for the process.
   Result<void> finish_commit(std::vector<Send>& sends);
-  /// Decides what has arrived and what is due, unless the store is away or has not answered; then `finish_commit`.
-  void decide(Instant now);
+  /// Decides what has arrived and what is due, unless the store is away or has not answered, and adds what need not wait for the store to
+  /// `sends`; then `finish_commit`.
+  void decide(Instant now, std::vector<Send>& sends);
   /// When `decide` has to be called; nothing: not before the next input, or the store's next answer.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 

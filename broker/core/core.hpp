@@ -218,6 +218,7 @@ class Core {
   bool grant_alone(Lease& lease, Job& job);
   void collect_parts(Lease& lease, Job& job, wire::Run& run, Grant& grant, std::vector<Blob>& payload);
   void hand_out(Lease& lease, Job& job, wire::Run run, Grant grant, std::vector<Blob> payload);
+  [[nodiscard]] static bool may_run_early(const Job& job);
   void take_part(Job& job, Batch& batch, GrantPart part, wire::Run& run, Grant& grant, std::vector<Blob>& payload);
   [[nodiscard]] std::uint32_t grant_limit(const Lease& lease, const Job& job) const;
   void refresh(Lease& lease);

@@ -1,7 +1,7 @@
 #pragma once
 
 // What goes into the broker's core and what comes out. The core has no socket, clock or store: the loop hands it inputs and a time, commits
-// the writes it answers with, and only then sends the sends.
+// the writes it answers with, and only then sends the sends, but for those that promise nothing.
 
 #include <cstdint>
 #include <variant>
@@ -45,6 +45,8 @@ struct Send {
   std::uint64_t request = 0;
   wire::Message message;
   std::vector<Blob> payload;
+  /// It promises nothing, so it may leave while the commit of its step is on its way. See docs/decisions/0018.
+  bool early = false;
 };
 
 struct Step {
@@ -53,5 +55,9 @@ struct Step {
   /// Payloads that the store is asked for; each comes as `Fetched`, unless the broker ends before.
   std::vector<RecordKey> fetches;
 };
+
+/// Takes the early ones out of `sends`, in their order, but for those to a peer that is told something else first. SETTLED does not count:
+/// nobody waits for it.
+std::vector<Send> take_early(std::vector<Send>& sends);
 
 }  // namespace sublet::broker

@@ -238,7 +238,9 @@ void BrokerParty::decide(Instant now) {
   checker_.decided(step);
   process_->sends = std::move(step.sends);
   if (step.writes.empty()) return send_all();
+  auto early = broker::take_early(process_->sends);
   commit(std::move(step.writes));
+  for (auto& next : early) send(std::move(next));
   finish_commit(now);
 }
 

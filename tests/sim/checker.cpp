@@ -16,6 +16,13 @@ using broker::ChunkState;
 using broker::RecordKey;
 using broker::RecordKind;
 
+bool is_granted(const broker::Step& step, const wire::Run& run) {
+  return std::ranges::any_of(step.writes, [&](const broker::Write& write) {
+    const auto* grant = std::get_if<broker::GrantRecord>(&write.value);
+    return grant != nullptr && grant->id == run.grant && grant->token == run.token;
+  });
+}
+
 /// The bytes that a commit writes beside the output entry `entry`. They may be erased again by the same commit, when everything was taken.
 const Blob* bytes_of(const broker::Commit& commit, const RecordKey& entry) {
   const RecordKey key{.kind = RecordKind::output_bytes, .owner = entry.owner, .item = entry.item};
@@ -192,6 +199,7 @@ void Checker::decided(const broker::Step& step) {
         !grants_.emplace(run->token, GrantSeen{.job = run->job, .chunks = ids_of(run->chunks), .decided = simulation_.time.now()}).second) {
       violated("a fence is never given twice");
     }
+    if (run != nullptr && !is_granted(step, *run)) violated("what is run is granted in the same commit");
   }
 }
 
@@ -211,7 +219,7 @@ void Checker::leaves(const Disk& disk, const broker::Send& send) {
     check_job(disk, accepted->job);
   } else if (const auto* run = std::get_if<wire::Run>(&send.message)) {
     const auto* grant = disk.find<broker::GrantRecord>({.kind = RecordKind::grant, .owner = run->grant.value});
-    unless(grant != nullptr && grant->token == run->token, "RUN with a fence that is not");
+    unless(send.early || (grant != nullptr && grant->token == run->token), "RUN with a fence that is not");
     timing_.leaves(disk, *run);
   } else if (const auto* settled = std::get_if<wire::Settled>(&send.message)) {
     unless(settled->code != ErrorCode::ok || !stored(RecordKind::grant, settled->grant.value), "SETTLED while the grant is still there");

@@ -84,9 +84,9 @@ PeerId World::producer() {
   return peer;
 }
 
-PeerId World::worker(std::uint64_t instance, std::vector<wire::HeldLease> leases) {
+PeerId World::worker(std::uint64_t instance, std::vector<wire::HeldLease> leases, Token host) {
   const PeerId peer{.value = ++last_peer_};
-  say(peer, wire::Hello{.role = wire::Role::worker, .instance = instance, .name = "w", .leases = std::move(leases)});
+  say(peer, wire::Hello{.role = wire::Role::worker, .instance = instance, .name = "w", .host = host, .leases = std::move(leases)});
   return peer;
 }
 

@@ -46,7 +46,7 @@ class World {
   void restart();
 
   PeerId producer();
-  PeerId worker(std::uint64_t instance, std::vector<wire::HeldLease> leases = {});
+  PeerId worker(std::uint64_t instance, std::vector<wire::HeldLease> leases = {}, Token host = {});
   void offer(PeerId worker, std::uint32_t sessions, std::uint64_t bytes = 1U << 30U, std::uint64_t seen = 0);
   JobId open(PeerId producer, JobSpec spec = {}, const std::string& pipeline = "echo");
   std::vector<Send> submit(PeerId producer, JobId job, ChunkRange chunks, std::uint32_t size = 4);

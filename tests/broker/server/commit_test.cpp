@@ -41,6 +41,29 @@ TEST_F(Committing, SendsNothingBeforeTheStoreHasAnswered) {
   EXPECT_EQ(producer.bulk.expect<wire::Accepted>().request, 20U);
 }
 
+TEST_F(Committing, SendsARunWhileItsCommitIsOnItsWay) {
+  gate.open();
+  HandPeer worker(context, server.control(), Role::worker, 2);
+  worker.control.send(sample_offer());
+  submit(0, 20);
+  EXPECT_EQ(producer.bulk.expect<wire::Accepted>().request, 20U);
+  const auto lease = worker.control.expect<wire::Lease>().message;
+  worker.control.send(wire::Window{.lease = lease.lease, .chunks = 64, .bytes = 1U << 20U});
+  const auto run = worker.bulk.expect<wire::Run>().message;
+  worker.bulk.send(
+      wire::Settle{.lease = run.lease, .grant = run.grant, .token = run.token, .codes = {}, .details = {}, .lengths = {{0}}, .micros = {}},
+      12);
+  EXPECT_EQ(worker.bulk.expect<wire::Settled>().request, 12U);
+
+  gate.close();
+  submit(1, 21);
+  EXPECT_EQ(worker.bulk.expect<wire::Run>().message.chunks, (std::vector<ChunkRange>{{.first = 1, .count = 1}}));
+  producer.bulk.round_trip();
+  EXPECT_FALSE(producer.bulk.socket().receive()) << "what is accepted is stored first";
+  gate.open();
+  EXPECT_EQ(producer.bulk.expect<wire::Accepted>().request, 21U);
+}
+
 TEST_F(Committing, PutsWhatArrivedMeanwhileIntoOneCommit) {
   submit(0, 20);
   gate.wait_for_commits(2);

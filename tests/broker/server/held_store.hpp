@@ -30,6 +30,12 @@ class CommitGate {
     answered_.notify();
   }
 
+  /// Answers none from now on.
+  void close() {
+    const std::scoped_lock lock(mutex_);
+    open_ = false;
+  }
+
   /// Blocks until so many commits have begun.
   void wait_for_commits(std::uint64_t count) { begun_.wait_until(count); }
 
