@@ -384,7 +384,7 @@ output: {buffer: back, bytes: 1}
   bundle.pipeline.time_limit_ms = 200;
   const auto file = std::string(::testing::TempDir()) + fmt::format("sublet-lane-{}", ::getpid());
   OneLane lane(*device_, bundle, 64, functions_with(fmt::format("wait=sleep 1000 & echo $! > {}; wait", file)));
-  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("host_stage_failed: host stage 1 (wait): the command ran past"));
   pid_t sleeper = 0;
   std::ifstream(file) >> sleeper;
   ASSERT_GT(sleeper, 0);
@@ -400,7 +400,7 @@ output: {buffer: back, bytes: 1}
 )");
   bundle.pipeline.time_limit_ms = 200;
   OneLane lane(*device_, bundle, 64, functions_with("wait=exec 1>&-; sleep 1000"));
-  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("host_stage_failed: host stage 1 (wait): the command ran past"));
 }
 
 TEST_P(LaneSuite, AFunctionThatIsNotThereIsNamedWhenTheSessionStarts) {
