@@ -9,6 +9,7 @@
 
 #include "gpu-worker/devices/cpu/ptx/ir.hpp"
 #include "gpu-worker/devices/cpu/ptx/names.hpp"
+#include "gpu-worker/devices/cpu/ptx/opcode.hpp"
 #include "gpu-worker/devices/cpu/ptx/token_stream.hpp"
 
 namespace sublet::cpu {
@@ -60,6 +61,7 @@ class BodyParser {
   void word();
   void instruction(const Token& opcode, const std::optional<Guard>& guard);
   std::uint32_t predicate();
+  const std::optional<OpcodeParts>& parts_of(std::string_view opcode);
   void count_definitions(const Instruction& instruction);
   void refuse(std::string what, std::uint32_t line);
   std::uint32_t label_behind(std::uint32_t instructions);
@@ -92,6 +94,8 @@ class BodyParser {
   RegisterNames registers_;
   std::unordered_map<std::string_view, std::uint32_t> parameters_;
   std::vector<Scope> scopes_;
+  /// Looked up once: a body has few opcodes, and many times each.
+  std::unordered_map<std::string_view, std::optional<OpcodeParts>> opcodes_;
   std::vector<std::uint32_t> label_positions_;
   std::uint32_t frame_bytes_ = 0;  ///< in use where the parser stands; Kernel::frame_bytes is the most there ever were
 };
