@@ -302,8 +302,7 @@ void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& gu
   if (made.pair && made.opcode == Opcode::setp && (made.type == Type::f16 || made.type == Type::bf16)) {
     return refuse(fmt::format("opcode {} with two predicates", opcode.text.substr(0, 80)), opcode.line);
   }
-  count_definitions(made);
-  kernel_.instructions.push_back(std::move(made));
+  add(std::move(made));
 }
 
 void BodyParser::count_definitions(const Instruction& instruction) {

@@ -66,6 +66,12 @@ class BodyParser {
   void refuse(std::string what, std::uint32_t line);
   std::uint32_t label_behind(std::uint32_t instructions);
 
+  // Instructions that become several: body_halves.cpp.
+  void add(Instruction made);
+  bool convert_half(const Instruction& made);
+  bool compare_to_halves(const Instruction& made);
+  Operand temporary(Type type);
+
   // Operands: body_operands.cpp.
   void branch_to(std::string_view label, std::uint32_t line, Instruction& into);
   void operands(Instruction& into);
