@@ -112,7 +112,7 @@ TEST_P(CorpusDense, MandelbrotWhereEveryThreadLoopsAnotherNumberOfTimes) {
   EXPECT_EQ(read<std::uint32_t>(out, wanted.size()), wanted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Nvcc, CorpusDense, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
+INSTANTIATE_TEST_SUITE_P(Compilers, CorpusDense, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
 
 }  // namespace
 }  // namespace sublet::cpu
