@@ -126,6 +126,17 @@ TEST_F(JoinedInputs, ThatHaveBecomeShorterAreReadToTheirPlaceAsTheyAre) {
   EXPECT_EQ(payloads.read_into(file, room).error().code, ErrorCode::chunk_too_large);
 }
 
+TEST_F(JoinedInputs, WhoseHeaderHasBecomeLongerAreRefusedWhereTheyNoLongerFit) {
+  put("l/a", std::string(127, 'x'));
+  put("r/a", std::string(127, 'y'));
+  const PayloadReader payloads(blend());
+  const InputFile file = only_file();
+  put("l/a", std::string(128, 'x'));
+  put("r/a", std::string(126, 'y'));
+  EXPECT_EQ(payloads.read(file, payloads.bytes_of(file)).error().code, ErrorCode::chunk_too_large);
+  EXPECT_TRUE(payloads.read(file, payloads.bytes_of(file) + 1));
+}
+
 TEST_F(JoinedInputs, NoneOfWhichAnOutputReplaces) {
   put("l/a", "1");
   put("r/a.left", "2");
