@@ -1,6 +1,8 @@
 // What becomes several instructions: conversions of halves to whole numbers and back, and comparisons whose result is a half. All of them
 // are exact by way of wider types.
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "gpu-worker/devices/cpu/ptx/body_parser.hpp"
@@ -33,13 +35,23 @@ Operand vector_of(Operand low, Operand high) { return {.kind = OperandKind::vect
 
 }  // namespace
 
+/// A register of no name, for the rest of what one instruction becomes: registers take memory in every thread, so they are used again.
 Operand BodyParser::temporary(Type type) {
-  kernel_.registers.push_back({.type = type});
-  return {.kind = OperandKind::reg, .index = static_cast<std::uint32_t>(kernel_.registers.size() - 1), .elements = {}};
+  auto free = std::ranges::find_if(temporaries_, [&](const Temporary& each) { return each.type == type && !each.taken; });
+  if (free == temporaries_.end()) {
+    temporaries_.push_back({.type = type, .index = static_cast<std::uint32_t>(kernel_.registers.size())});
+    kernel_.registers.push_back({.type = type});
+    free = std::prev(temporaries_.end());
+  }
+  free->taken = true;
+  return {.kind = OperandKind::reg, .index = free->index, .elements = {}};
 }
 
 void BodyParser::add(Instruction made) {
   if ((made.opcode == Opcode::cvt && convert_half(made)) || (made.opcode == Opcode::set && compare_to_halves(made))) {
+    for (Temporary& each : temporaries_) {
+      each.taken = false;
+    }
     return;
   }
   count_definitions(made);

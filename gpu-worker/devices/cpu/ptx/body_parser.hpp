@@ -38,6 +38,11 @@ class BodyParser {
     std::uint32_t instruction = 0;
     std::uint32_t line = 0;
   };
+  struct Temporary {
+    Type type = Type::none;
+    std::uint32_t index = 0;  ///< into the kernel's registers
+    bool taken = false;
+  };
   /// One pair of braces: the names defined in it, and the branches whose label is not known yet.
   struct Scope {
     std::unordered_map<std::string_view, std::uint32_t> labels;
@@ -100,6 +105,7 @@ class BodyParser {
   RegisterNames registers_;
   std::unordered_map<std::string_view, std::uint32_t> parameters_;
   std::vector<Scope> scopes_;
+  std::vector<Temporary> temporaries_;
   /// Looked up once: a body has few opcodes, and many times each.
   std::unordered_map<std::string_view, std::optional<OpcodeParts>> opcodes_;
   std::vector<std::uint32_t> label_positions_;
