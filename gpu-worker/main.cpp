@@ -65,10 +65,6 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_option("--spares", options.spares, "warm session processes per card")->check(CLI::Range(0, 64))->capture_default_str();
   app.add_option("--host-stage", options.host_stages,
                  "name=command: lets pipelines name a command of this host as a stage; of several: again")
-      ->check([](const std::string& rule) {
-        const auto parsed = parse_host_rule(rule);
-        return parsed ? std::string() : parsed.error().detail;
-      })
       ->allow_extra_args(false);
   app.add_option("--name", options.name, "how the broker lists this worker; by default host:pid");
   app.add_option("--ready-fd", options.ready_fd, "a file descriptor that gets one line once the cards are on offer")
@@ -122,6 +118,9 @@ Result<void> find_cards(CommandLine& line) {
 /// What cannot be, before anything is started.
 Result<void> complete(CommandLine& line, std::uint32_t cores) {
   agent::AgentOptions& options = line.options;
+  if (auto right = check_host_rules(options.host_stages); !right) {
+    return right;
+  }
   if (const auto found = find_cards(line); !found) {
     return found;
   }

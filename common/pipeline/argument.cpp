@@ -160,19 +160,14 @@ std::string to_text(const PipelineArgument& argument) {
   return fmt::format("{} {}", argument_type_name(argument.type), argument.value);
 }
 
-Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argument, const Pipeline& pipeline) {
+Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argument, const Scope& scope) {
+  const Pipeline& pipeline = scope.pipeline();
   CompiledArgument result;
   result.type_ = argument.type;
   if (argument.type == ArgumentType::buffer) {
-    std::vector<std::string_view> known;
-    for (const auto& each : pipeline.buffers) known.push_back(each.name);
-    for (const auto& each : pipeline.residents) known.push_back(each.name);
-    const auto found = std::ranges::find(known, argument.value);
-    if (found == known.end()) {
-      return fail(ErrorCode::bad_pipeline,
-                  fmt::format("there is no buffer {}{}", in_quotes(argument.value), name_remedy(argument.value, known)));
-    }
-    result.buffer_ = static_cast<std::uint32_t>(found - known.begin());
+    const auto memory = scope.memory(argument.value);
+    if (!memory) return std::unexpected(memory.error());
+    result.buffer_ = *memory;
     return result;
   }
   const std::string_view text = trimmed(argument.value);
@@ -192,7 +187,7 @@ Result<CompiledArgument> CompiledArgument::compile(const PipelineArgument& argum
   if (const auto negative = negative_value(text, pipeline); negative && info(argument.type).is_signed) {
     return keep(bits_of_negative(argument.type, *negative));
   }
-  auto expression = CompiledExpression::compile(text, variables_of(pipeline));
+  auto expression = CompiledExpression::compile(text, scope.variables());
   if (!expression) return std::unexpected(expression.error());
   if (expression->is_constant()) return keep(bits_of(argument.type, expression->evaluate(0).value_or(0)));
   result.expression_ = *std::move(expression);

@@ -8,6 +8,7 @@
 #include "common/error.hpp"
 #include "common/pipeline/expression.hpp"
 #include "common/pipeline/pipeline.hpp"
+#include "common/pipeline/scope.hpp"
 
 namespace sublet {
 
@@ -26,7 +27,7 @@ std::string to_text(const PipelineArgument& argument);
 class CompiledArgument {
  public:
   /// `bad_pipeline` for an unknown buffer or parameter, a wrong number, and a constant that the type cannot hold.
-  static Result<CompiledArgument> compile(const PipelineArgument& argument, const Pipeline& pipeline);
+  static Result<CompiledArgument> compile(const PipelineArgument& argument, const Scope& scope);
 
   [[nodiscard]] ArgumentType type() const { return type_; }
   [[nodiscard]] bool is_buffer() const { return type_ == ArgumentType::buffer; }

@@ -15,40 +15,41 @@ constexpr std::uint64_t kAllocationUnit = 256;
 constexpr std::array<std::uint64_t, 3> kMostBlocks = {0x7fffffff, 0xffff, 0xffff};
 constexpr std::array<std::string_view, 3> kAxes = {"x", "y", "z"};
 
-Result<CompiledExpression> compile_at(std::string_view where, const Expression& text, const Pipeline& pipeline) {
-  auto result = CompiledExpression::compile(trimmed(text), variables_of(pipeline));
+Result<CompiledExpression> compile_at(std::string_view where, const Expression& text, const Scope& scope) {
+  auto result = CompiledExpression::compile(trimmed(text), scope.variables());
   if (!result) return fail_in(where, result.error());
   return result;
 }
 
-Result<void> compile_extent(const PipelineStage& stage, const Pipeline& pipeline, CompiledStage& result) {
+Result<void> compile_extent(const PipelineStage& stage, const Scope& scope, CompiledStage& result) {
   result.by_threads = !stage.over.empty();
   if (result.by_threads) {
-    auto over = compile_at(result.label + ", over", stage.over, pipeline);
+    auto over = compile_at(result.label + ", over", stage.over, scope);
     if (!over) return std::unexpected(over.error());
     result.over = *std::move(over);
     return {};
   }
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const Expression& text = stage.grid[axis].empty() ? "1" : stage.grid[axis];
-    auto blocks = compile_at(fmt::format("{}, grid {}", result.label, kAxes[axis]), text, pipeline);
+    auto blocks = compile_at(fmt::format("{}, grid {}", result.label, kAxes[axis]), text, scope);
     if (!blocks) return std::unexpected(blocks.error());
     result.grid[axis] = *std::move(blocks);
   }
   return {};
 }
 
-Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& stage, const Pipeline& pipeline) {
+Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& stage, const Scope& scope) {
   CompiledStage result;
   result.label = fmt::format("stage {} (kernel {})", number + 1, in_quotes(stage.kernel));
   result.kernel = stage.kernel;
-  const auto module = std::ranges::find(pipeline.modules, stage.module, &PipelineModule::name);
-  result.module = stage.module.empty() ? 0 : static_cast<std::uint32_t>(module - pipeline.modules.begin());
+  const auto& modules = scope.pipeline().modules;
+  const auto module = std::ranges::find(modules, stage.module, &PipelineModule::name);
+  result.module = stage.module.empty() ? 0 : static_cast<std::uint32_t>(module - modules.begin());
   result.block = stage.block;
   result.shared_bytes = stage.shared_bytes;
-  if (auto extent = compile_extent(stage, pipeline, result); !extent) return std::unexpected(extent.error());
+  if (auto extent = compile_extent(stage, scope, result); !extent) return std::unexpected(extent.error());
   for (std::size_t i = 0; i < stage.args.size(); ++i) {
-    auto argument = CompiledArgument::compile(stage.args[i], pipeline);
+    auto argument = CompiledArgument::compile(stage.args[i], scope);
     if (!argument) return fail_in(fmt::format("{}, argument {}", result.label, i + 1), argument.error());
     result.args.push_back(*std::move(argument));
   }
@@ -60,7 +61,7 @@ Result<CompiledStage> compile_stage(std::size_t number, const PipelineStage& sta
   return result;
 }
 
-Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& repeat, const Pipeline& pipeline) {
+Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& repeat, const Scope& scope) {
   CompiledRepeat result{.label = fmt::format("repeat {}", number + 1),
                         .first = repeat.first,
                         .stages = repeat.stages,
@@ -69,19 +70,19 @@ Result<CompiledRepeat> compile_repeat(std::size_t number, const PipelineRepeat& 
                         .every = {},
                         .until = {},
                         .otherwise = {}};
-  auto times = compile_at(result.label + ", times", repeat.times, pipeline);
+  auto times = compile_at(result.label + ", times", repeat.times, scope);
   if (!times) return std::unexpected(times.error());
   result.times = *std::move(times);
-  auto every = compile_at(result.label + ", every", repeat.every.empty() ? "1" : repeat.every, pipeline);
+  auto every = compile_at(result.label + ", every", repeat.every.empty() ? "1" : repeat.every, scope);
   if (!every) return std::unexpected(every.error());
   result.every = *std::move(every);
   if (!repeat.until.empty()) {
-    auto until = CompiledUntil::compile(repeat.until, pipeline);
+    auto until = CompiledUntil::compile(repeat.until, scope);
     if (!until) return fail_in(result.label + ", until", until.error());
     result.until = *std::move(until);
   }
   if (!repeat.otherwise.empty()) {
-    auto message = CompiledMessage::compile(repeat.otherwise, variables_of(pipeline));
+    auto message = CompiledMessage::compile(repeat.otherwise, scope.variables());
     if (!message) return fail_in(result.label, message.error());
     result.otherwise = *std::move(message);
   }
@@ -107,42 +108,39 @@ std::unexpected<Error> too_much() {
 }
 
 /// `u32 count`
-Result<CompiledOutput::Length> compile_length(std::string_view text, const Pipeline& pipeline) {
+Result<CompiledOutput::Length> compile_length(std::string_view text, const Scope& scope) {
   const auto argument = parse_argument(text);
   if (!argument || (argument->type != ArgumentType::u32 && argument->type != ArgumentType::u64)) {
     return fail(ErrorCode::bad_pipeline, fmt::format("length is {}; write u32 or u64 and a buffer, such as u32 count", in_quotes(text)));
   }
-  const auto buffer = CompiledArgument::compile({.type = ArgumentType::buffer, .value = argument->value}, pipeline);
-  if (!buffer) return std::unexpected(buffer.error());
-  if (buffer->buffer() >= pipeline.buffers.size()) {
-    return fail(ErrorCode::bad_pipeline,
-                fmt::format("length: {} never changes; name a buffer that the stages write", in_quotes(argument->value)));
-  }
-  return CompiledOutput::Length{.buffer = buffer->buffer(), .size = argument_size(argument->type)};
+  const auto buffer = scope.written_buffer(argument->value);
+  if (!buffer) return fail_in("length", buffer.error());
+  return CompiledOutput::Length{.buffer = *buffer, .size = argument_size(argument->type)};
 }
 
-Result<CompiledOutput> compile_output(const PipelineOutput& output, const Pipeline& pipeline) {
-  CompiledOutput result{.name = output.buffer, .buffer = position(pipeline, output.buffer), .bytes = {}, .length = {}, .each = {}};
+Result<CompiledOutput> compile_output(const PipelineOutput& output, const Scope& scope) {
+  CompiledOutput result{.name = output.buffer, .buffer = position(scope.pipeline(), output.buffer), .bytes = {}, .length = {}, .each = {}};
   const std::string where = "output " + in_quotes(output.buffer);
   if (!output.bytes.empty()) {
-    auto bytes = compile_at(where, output.bytes, pipeline);
+    auto bytes = compile_at(where, output.bytes, scope);
     if (!bytes) return std::unexpected(bytes.error());
     result.bytes = *std::move(bytes);
   }
   if (!output.length.empty()) {
-    const auto length = compile_length(output.length, pipeline);
+    const auto length = compile_length(output.length, scope);
     if (!length) return fail_in(where, length.error());
     result.length = *length;
   }
   if (!output.each.empty()) {
-    auto each = compile_at(where + ", each", output.each, pipeline);
+    auto each = compile_at(where + ", each", output.each, scope);
     if (!each) return std::unexpected(each.error());
     result.each = *std::move(each);
   }
   return result;
 }
 
-Result<CompiledHostStage> compile_host_stage(std::size_t number, const PipelineHostStage& stage, const Pipeline& pipeline) {
+Result<CompiledHostStage> compile_host_stage(std::size_t number, const PipelineHostStage& stage, const Scope& scope) {
+  const Pipeline& pipeline = scope.pipeline();
   CompiledHostStage result;
   result.label = fmt::format("host stage {} ({})", number + 1, stage.function);
   result.before = stage.before;
@@ -151,12 +149,12 @@ Result<CompiledHostStage> compile_host_stage(std::size_t number, const PipelineH
   result.to = position(pipeline, stage.to);
   if (!stage.length.empty()) result.length = position(pipeline, stage.length);
   if (!stage.bytes.empty()) {
-    auto bytes = compile_at(result.label + ", bytes", stage.bytes, pipeline);
+    auto bytes = compile_at(result.label + ", bytes", stage.bytes, scope);
     if (!bytes) return std::unexpected(bytes.error());
     result.bytes = *std::move(bytes);
   }
   for (const PipelineValue& value : stage.values) {
-    auto expression = compile_at(fmt::format("{}, {}", result.label, value.name), value.value, pipeline);
+    auto expression = compile_at(fmt::format("{}, {}", result.label, value.name), value.value, scope);
     if (!expression) return std::unexpected(expression.error());
     result.values.emplace_back(value.name, *std::move(expression));
   }
@@ -263,36 +261,37 @@ Result<std::uint64_t> CompiledPipeline::output_room(std::uint64_t n) const {
 Result<CompiledPipeline> compile(const Pipeline& pipeline) {
   if (auto shape = check_shape(pipeline); !shape) return std::unexpected(shape.error());
   CompiledPipeline result;
-  result.variables = variables_of(pipeline);
+  const Scope scope(pipeline);
+  result.variables.assign(scope.variables().begin(), scope.variables().end());
   result.parameters = pipeline.parameters.size();
   for (const auto& buffer : pipeline.buffers) {
-    auto bytes = compile_at("buffer " + in_quotes(buffer.name), buffer.bytes, pipeline);
+    auto bytes = compile_at("buffer " + in_quotes(buffer.name), buffer.bytes, scope);
     if (!bytes) return std::unexpected(bytes.error());
     result.buffers.push_back({.name = buffer.name, .bytes = *std::move(bytes)});
   }
   for (std::size_t i = 0; i < pipeline.require.size(); ++i) {
-    auto requirement = CompiledRequirement::compile(pipeline.require[i], result.variables);
+    auto requirement = CompiledRequirement::compile(pipeline.require[i], scope.variables());
     if (!requirement) return fail_in(fmt::format("requirement {}", i + 1), requirement.error());
     result.requirements.push_back(*std::move(requirement));
   }
   for (std::size_t i = 0; i < pipeline.stages.size(); ++i) {
-    auto stage = compile_stage(i, pipeline.stages[i], pipeline);
+    auto stage = compile_stage(i, pipeline.stages[i], scope);
     if (!stage) return std::unexpected(stage.error());
     result.stages.push_back(*std::move(stage));
   }
   for (std::size_t i = 0; i < pipeline.repeats.size(); ++i) {
-    auto repeat = compile_repeat(i, pipeline.repeats[i], pipeline);
+    auto repeat = compile_repeat(i, pipeline.repeats[i], scope);
     if (!repeat) return std::unexpected(repeat.error());
     result.repeats.push_back(*std::move(repeat));
   }
   for (std::size_t i = 0; i < pipeline.host_stages.size(); ++i) {
-    auto stage = compile_host_stage(i, pipeline.host_stages[i], pipeline);
+    auto stage = compile_host_stage(i, pipeline.host_stages[i], scope);
     if (!stage) return std::unexpected(stage.error());
     result.host_stages.push_back(*std::move(stage));
   }
   for (const auto& input : pipeline.inputs) result.inputs.push_back(position(pipeline, input));
   for (std::size_t i = 0; i < pipeline.outputs.size(); ++i) {
-    auto output = compile_output(pipeline.outputs[i], pipeline);
+    auto output = compile_output(pipeline.outputs[i], scope);
     if (!output) return std::unexpected(output.error());
     result.outputs.push_back(*std::move(output));
   }

@@ -22,7 +22,7 @@ bool compare_as(ByteView value, Comparison comparison, std::uint64_t limit) {
 
 }  // namespace
 
-Result<CompiledUntil> CompiledUntil::compile(std::string_view text, const Pipeline& pipeline) {
+Result<CompiledUntil> CompiledUntil::compile(std::string_view text, const Scope& scope) {
   const auto sides = split_comparison(text);
   auto left = sides ? parse_argument(sides->left) : Result<PipelineArgument>();
   if (!sides || (left && left->type == ArgumentType::buffer)) {
@@ -31,16 +31,13 @@ Result<CompiledUntil> CompiledUntil::compile(std::string_view text, const Pipeli
                             in_quotes(text)));
   }
   if (!left) return std::unexpected(left.error());
-  const auto buffer = CompiledArgument::compile({.type = ArgumentType::buffer, .value = left->value}, pipeline);
+  const auto buffer = scope.written_buffer(left->value);
   if (!buffer) return std::unexpected(buffer.error());
-  if (buffer->buffer() >= pipeline.buffers.size()) {
-    return fail(ErrorCode::bad_pipeline, fmt::format("{} never changes; compare a buffer that the stages write", in_quotes(left->value)));
-  }
-  auto limit = CompiledArgument::compile({.type = left->type, .value = std::string(sides->right)}, pipeline);
+  auto limit = CompiledArgument::compile({.type = left->type, .value = std::string(sides->right)}, scope);
   if (!limit) return std::unexpected(limit.error());
   CompiledUntil result;
   result.type_ = left->type;
-  result.buffer_ = buffer->buffer();
+  result.buffer_ = *buffer;
   result.comparison_ = sides->comparison;
   result.limit_ = *std::move(limit);
   return result;

@@ -9,6 +9,7 @@
 #include "common/pipeline/argument.hpp"
 #include "common/pipeline/comparison.hpp"
 #include "common/pipeline/pipeline.hpp"
+#include "common/pipeline/scope.hpp"
 
 namespace sublet {
 
@@ -16,7 +17,7 @@ namespace sublet {
 class CompiledUntil {
  public:
   /// Reads `f32 residual < tolerance`. `bad_pipeline` for what is no comparison of that kind, and for an unknown type, buffer or number.
-  static Result<CompiledUntil> compile(std::string_view text, const Pipeline& pipeline);
+  static Result<CompiledUntil> compile(std::string_view text, const Scope& scope);
 
   /// Position among the pipeline's buffers.
   [[nodiscard]] std::uint32_t buffer() const { return buffer_; }

@@ -305,6 +305,11 @@ Result<Pipeline> with_parameters(Pipeline pipeline, std::span<const PipelinePara
       return refuse(fmt::format("pipeline {} has no parameter {}{}", in_quotes(pipeline.name), in_quotes(name),
                                 name_remedy(name, names_of(pipeline.parameters))));
     }
+    if (found->variation != Variation::none && !may_be(*found, value)) {
+      return refuse(fmt::format("parameter {} cannot be {}; chunks of pipeline {} may say {} from {} to {}", in_quotes(name), value,
+                                in_quotes(pipeline.name), found->variation == Variation::real ? "a number" : "a whole number", found->least,
+                                found->most));
+    }
     found->value = value;
   }
   if (auto ok = validate(pipeline); !ok) return std::unexpected(ok.error());

@@ -27,7 +27,7 @@ std::vector<std::byte> make_chunk(std::span<const NamedNumber> parameters, std::
 /// The outputs of a chunk of a pipeline that has several, in its order. The views are of `output`; `bad_message` for anything else.
 Result<std::vector<NamedData>> split_outputs(ByteView output);
 
-/// What stands before several outputs.
-std::vector<std::byte> output_header(std::span<const std::pair<std::string_view, std::uint64_t>> lengths);
+/// What stands before the data of several outputs, or of several inputs of which nothing else is said; of none, before those of one.
+std::vector<std::byte> lengths_header(std::span<const std::pair<std::string_view, std::uint64_t>> lengths);
 
 }  // namespace sublet::wire

@@ -12,6 +12,7 @@
 
 #include "gpu-worker/devices/cpu/module_report.hpp"
 #include "gpu-worker/devices/cpu/ptx_of_image.hpp"
+#include "gpu-worker/session/open_device.hpp"
 
 namespace sublet::session {
 
@@ -76,7 +77,7 @@ Json report_json(const cpu::ModuleReport& report) {
   }
   Json refused = Json::array();
   for (const cpu::Unsupported& each : report.refused) {
-    refused.push_back({{"what", each.what}, {"kernel", each.kernel}, {"line", each.line}});
+    refused.push_back({{"what", each.what}, {"kernel", each.kernel}, {"line", each.line}, {"source", each.source}});
   }
   return {{"version", report.version},
           {"target", report.target},
@@ -91,7 +92,7 @@ Json error_json(const Error& error) { return {{"error", {{"name", error_info(err
 
 std::string describe_module(const std::string& file) {
   const auto image = read_module(file);
-  const auto ptx = image ? cpu::ptx_of_image(as_view(*image), image::SourceCompiler()) : image;
+  const auto ptx = image ? cpu::ptx_of_image(as_view(*image), image::SourceCompiler({.program = kSessionProgram})) : image;
   const auto report = ptx ? cpu::report_on(as_view(*ptx)) : std::unexpected(ptx.error());
   return (report ? report_json(*report) : error_json(report.error())).dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -10,15 +10,12 @@
 
 namespace sublet::session {
 
-HostFunctions::HostFunctions() : functions_{{"decode_picture", decode_picture}, {"encode_picture", encode_picture}} {}
+HostFunctions::HostFunctions() : functions_{{std::string(kDecodePicture), decode_picture}, {std::string(kEncodePicture), encode_picture}} {}
 
 Result<void> HostFunctions::add_command(std::string_view rule) {
   auto parsed = parse_host_rule(rule);
   if (!parsed) {
-    return fail_in("--host-stage", parsed.error());
-  }
-  if (functions_.contains(parsed->name)) {
-    return fail(ErrorCode::bad_argument, fmt::format("--host-stage {}: there is one of that name; use another", in_quotes(parsed->name)));
+    return std::unexpected(parsed.error());
   }
   functions_[parsed->name] = [command = std::move(parsed->command)](const HostCall& call) { return run_command(command, call); };
   return {};

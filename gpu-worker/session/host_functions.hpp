@@ -30,7 +30,7 @@ struct HostResult {
   std::vector<std::pair<std::string, double>> values;
 };
 
-/// Errors are the chunk's own: `host_stage_failed`, `output_too_large`, `kernel_timeout`.
+/// Errors are the chunk's own: `host_stage_failed`, `output_too_large`. The session goes on after any.
 using HostFunction = std::function<Result<HostResult>(const HostCall&)>;
 
 /// What stages of the host may name: the functions built in, and the commands that a worker's operator allows.

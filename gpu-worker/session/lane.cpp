@@ -184,7 +184,7 @@ Result<void> Lane::queue_outputs(Session& session, Traffic& traffic) {
     for (const PlannedOutput& output : outputs_) {
       lengths.emplace_back(output.name, output.bytes);
     }
-    const auto header = wire::output_header(lengths);
+    const auto header = wire::lengths_header(lengths);
     std::ranges::copy(header, into_.begin());
     at = header.size();
   }

@@ -1,5 +1,6 @@
 // sublet-session: works on a card for the leases of one tenant. Started by sublet-worker, with nothing but a socket pair, over which each
-// lease brings its shared memory; has no network. `sublet kernel check` asks it what its device makes of a module.
+// lease brings its shared memory; has no network. `sublet kernel check` asks it what its device makes of a module, and it starts itself to
+// compile CUDA C++.
 
 #include <csignal>
 
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "gpu-worker/devices/image/compile_apart.hpp"
 #include "gpu-worker/session/describe.hpp"
 #include "gpu-worker/session/open_device.hpp"
 #include "gpu-worker/session/process.hpp"
@@ -78,10 +80,18 @@ int main(int argc, char** argv) {
   app.add_option("--host-stage", commands, "name=command: a command that stages of the host may name")->allow_extra_args(false);
   std::string described;
   app.add_option("--describe", described, "write what the cpu device makes of a file of PTX or CUDA C++ to descriptor 3, as JSON, and end");
+  image::CompileRequest compiled;
+  app.add_option("--compile", compiled.architecture, "make PTX for that architecture of the CUDA C++ on descriptor 3, and write it to 4");
+  app.add_option("--memory", compiled.memory.count, "bytes that --compile may map");
+  app.add_option("--nvrtc", compiled.libraries, "where --compile looks for NVRTC")->allow_extra_args(false);
+  app.add_option("--include", compiled.includes, "a folder of CUDA's headers for --compile")->allow_extra_args(false);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : session::kUsage;
+  }
+  if (compiled.architecture != 0) {
+    return image::serve_compile(compiled);
   }
   return described.empty() ? serve(choice, commands) : describe(described);
 }

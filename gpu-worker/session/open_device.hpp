@@ -8,6 +8,9 @@
 
 namespace sublet::session {
 
+/// The program that session processes are, which also compiles modules for them.
+inline constexpr const char* kSessionProgram = "sublet-session";
+
 struct DeviceChoice {
   std::string kind = "cpu";
   std::uint32_t card = 0;

@@ -6,11 +6,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 #include <jpeglib.h>
 #include <png.h>
+
+#include "gpu-worker/session/orientation.hpp"
 
 namespace sublet::session {
 namespace {
@@ -28,10 +32,12 @@ Result<std::size_t> room_for(std::uint64_t width, std::uint64_t height, std::siz
 
 enum class Format : std::uint8_t { png = 1, jpeg = 2 };
 
-HostResult picture(std::vector<std::byte> pixels, std::uint64_t width, std::uint64_t height, Format format) {
-  return {.data = std::move(pixels),
-          .values = {{"width", static_cast<double>(width)},
-                     {"height", static_cast<double>(height)},
+/// @param stored  how large it is in the file
+HostResult picture(std::vector<std::byte> pixels, StoredSize stored, Orientation orientation, Format format) {
+  const bool on_its_side = lies_on_its_side(orientation);
+  return {.data = turned_upright(std::move(pixels), stored, orientation),
+          .values = {{"width", static_cast<double>(on_its_side ? stored.height : stored.width)},
+                     {"height", static_cast<double>(on_its_side ? stored.width : stored.height)},
                      {"format", static_cast<double>(std::to_underlying(format))}}};
 }
 
@@ -76,7 +82,7 @@ Result<HostResult> decode_png(const HostCall& call) {
   if (png_image_finish_read(&image, &kWhite, pixels.data(), 0, nullptr) == 0) {
     return refuse(fmt::format("no PNG that can be read: {}", image.message));
   }
-  return picture(std::move(pixels), image.width, image.height, Format::png);
+  return picture(std::move(pixels), {.width = image.width, .height = image.height}, orientation_of_png(call.data), Format::png);
 }
 
 // ---- JPEG ----
@@ -108,6 +114,7 @@ struct JpegReader {
   jpeg_decompress_struct codec{};
   JpegErrors errors{};
   std::vector<std::byte> pixels;
+  Orientation orientation = Orientation::upright;
   std::optional<Error> error;
 
   JpegReader() { codec.err = begin(errors); }
@@ -120,7 +127,9 @@ struct JpegReader {
     if (setjmp(errors.back) != 0) return false;
     jpeg_create_decompress(&codec);
     jpeg_mem_src(&codec, reinterpret_cast<const unsigned char*>(call.data.data()), call.data.size());
+    jpeg_save_markers(&codec, kExifMarker, kLongestMarker);
     jpeg_read_header(&codec, TRUE);
+    find_orientation();
     codec.out_color_space = JCS_RGB;
     make_room(call.room);
     if (error) return true;
@@ -134,6 +143,21 @@ struct JpegReader {
   }
 
  private:
+  static constexpr int kExifMarker = JPEG_APP0 + 1;
+  static constexpr unsigned kLongestMarker = 0xffff;
+
+  /// Other data than EXIF's stand in markers of that number too.
+  void find_orientation() {
+    constexpr std::string_view kMark("Exif\0\0", 6);
+    for (const auto* marker = codec.marker_list; marker != nullptr; marker = marker->next) {
+      const auto data = std::as_bytes(std::span(marker->data, marker->data_length));
+      if (as_text(data).starts_with(kMark)) {
+        orientation = orientation_of(data.subspan(kMark.size()));
+        return;
+      }
+    }
+  }
+
   void make_room(std::size_t room) {
     const auto bytes = room_for(codec.image_width, codec.image_height, room);
     if (!bytes) error = bytes.error();
@@ -145,7 +169,8 @@ Result<HostResult> decode_jpeg(const HostCall& call) {
   JpegReader reader;
   if (!reader.read(call)) return refuse(fmt::format("no JPEG that can be read: {}", reader.errors.message.data()));
   if (reader.error) return std::unexpected(*reader.error);
-  return picture(std::move(reader.pixels), reader.codec.output_width, reader.codec.output_height, Format::jpeg);
+  const StoredSize stored{.width = reader.codec.output_width, .height = reader.codec.output_height};
+  return picture(std::move(reader.pixels), stored, reader.orientation, Format::jpeg);
 }
 
 struct JpegWriter {

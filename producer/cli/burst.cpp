@@ -18,15 +18,8 @@ constexpr std::uint64_t kBatchBytes = 8U << 20U;
 Error name_the_largest(Error error, const InputFiles& inputs) {
   if (error.code != ErrorCode::chunk_too_large) return error;
   const auto& file = inputs.largest();
-  error.detail = fmt::format("{} is too large, {}: {}", printable(file.path.string()), size_text(file.bytes), error.detail);
+  error.detail = fmt::format("{} is too large, {}: {}", printable(file.path.string()), size_text(file.total_bytes()), error.detail);
   return error;
-}
-
-Blob with_header(ByteView header, ByteView data) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(header.begin(), header.end());
-  bytes->insert(bytes->end(), data.begin(), data.end());
-  const ByteView view = *bytes;
-  return {std::move(bytes), view};
 }
 
 }  // namespace
@@ -63,6 +56,7 @@ Burst::Burst(Client client, Job job, BurstPlan plan, std::uint64_t expected, io:
     : client_(std::move(client)),
       job_(std::move(job)),
       plan_(std::move(plan)),
+      payloads_(plan_.bundle.pipeline),
       expected_(expected),
       tally_(expected),
       finished_(std::move(finished)),
@@ -112,12 +106,11 @@ void Burst::submit_all() {
   std::vector<Chunk> batch;
   std::uint64_t bytes = 0;
   for (std::uint64_t i = 0; i < plan_.inputs.files.size() && !tally_.stopped(); ++i) {
-    auto payload = read_input(plan_.inputs.files[i], plan_.spec.max_chunk_bytes - plan_.header.size());
+    auto payload = payloads_.read(plan_.inputs.files[i], plan_.spec.max_chunk_bytes);
     if (!payload) {
       tally_.failed(i, name_of_chunk(i), payload.error());
       continue;
     }
-    if (!plan_.header.empty()) payload = with_header(plan_.header, payload->view());
     bytes += payload->size();
     batch.push_back({ChunkId{i}, std::move(*payload)});
     if (batch.size() < plan_.batch && bytes < kBatchBytes) continue;
@@ -132,18 +125,16 @@ void Burst::submit_all() {
 void Burst::submit_from_places() {
   for (std::uint64_t i = 0; i < plan_.inputs.files.size() && !tally_.stopped(); ++i) {
     const auto& file = plan_.inputs.files[i];
-    auto placed = wait_for_place(plan_.header.size() + file.bytes);
+    auto placed = wait_for_place(payloads_.bytes_of(file));
     if (!placed) return static_cast<void>(may_go_on(std::unexpected(placed.error())));
-    std::ranges::copy(plan_.header, placed->bytes().begin());
-    const auto length = read_input(file, placed->bytes().subspan(plan_.header.size()));
-    if (!length) {
-      tally_.failed(i, name_of_chunk(i), length.error());
+    const auto bytes = payloads_.read_into(file, placed->bytes());
+    if (!bytes) {
+      tally_.failed(i, name_of_chunk(i), bytes.error());
       continue;
     }
-    const auto bytes = plan_.header.size() + *length;
-    placed->cut(bytes);
+    placed->cut(*bytes);
     if (!may_go_on(job_.submit(ChunkId{i}, std::move(*placed)))) return;
-    tally_.submitted(1, bytes);
+    tally_.submitted(1, *bytes);
   }
   if (!tally_.stopped()) may_go_on(job_.close());
 }
@@ -210,10 +201,8 @@ Result<void> Burst::keep(const std::string& name, ByteView output) {
 
 /// Whether all that `keep` would have kept under that name is there.
 bool Burst::has_all(const std::string& name) const {
-  const auto& outputs = plan_.bundle.pipeline.outputs;
-  if (outputs.size() < 2) return plan_.sink->has(name);
-  return std::ranges::all_of(outputs,
-                             [&](const PipelineOutput& output) { return plan_.sink->has(fmt::format("{}.{}", name, output.buffer)); });
+  return std::ranges::all_of(output_endings(plan_.bundle.pipeline),
+                             [&](const std::string& ending) { return plan_.sink->has(name + ending); });
 }
 
 void Burst::read_end() {

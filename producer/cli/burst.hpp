@@ -14,6 +14,7 @@
 #include "common/io/wakeup.hpp"
 #include "common/job.hpp"
 #include "producer/cli/files.hpp"
+#include "producer/cli/payload.hpp"
 #include "producer/cli/sink.hpp"
 #include "producer/cli/summary.hpp"
 #include "producer/cli/tally.hpp"
@@ -25,8 +26,6 @@ struct BurstPlan {
   InputFiles inputs;
   Bundle bundle;
   JobSpec spec;
-  /// Before each file's bytes, where the pipeline's chunks begin with a header.
-  std::vector<std::byte> header = {};
   /// Nothing: outputs are not fetched, the burst ends once all is accepted.
   std::unique_ptr<OutputSink> sink;
   /// Chunks in one submit; 0: the client packs them as it sees fit.
@@ -80,6 +79,7 @@ class Burst {
   Client client_;
   Job job_;
   BurstPlan plan_;
+  PayloadReader payloads_;
   /// Chunks that this burst submits, or finds submitted under its idempotency key.
   std::uint64_t expected_;
   BurstTally tally_;

@@ -145,13 +145,19 @@ bool is_within(const fs::path& path, const fs::path& folder) {
 
 }  // namespace
 
-std::uint64_t InputFiles::total_bytes() const {
-  std::uint64_t total = 0;
-  for (const auto& file : files) total += file.bytes;
+std::uint64_t InputFile::total_bytes() const {
+  std::uint64_t total = bytes;
+  for (const auto& file : beside) total += file.bytes;
   return total;
 }
 
-const InputFile& InputFiles::largest() const { return *std::ranges::max_element(files, {}, &InputFile::bytes); }
+std::uint64_t InputFiles::total_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& file : files) total += file.total_bytes();
+  return total;
+}
+
+const InputFile& InputFiles::largest() const { return *std::ranges::max_element(files, {}, &InputFile::total_bytes); }
 
 Result<InputFiles> collect_inputs(const std::vector<std::string>& sources, std::size_t limit) {
   Collector collector;
@@ -168,7 +174,8 @@ Result<InputFiles> collect_inputs(const std::vector<std::string>& sources, std::
   return inputs;
 }
 
-Result<void> check_output_folder(const std::vector<std::string>& sources, const InputFiles& inputs, const fs::path& out) {
+Result<void> check_output_folder(const std::vector<std::string>& sources, const InputFiles& inputs, const fs::path& out,
+                                 const std::vector<std::string>& endings) {
   std::error_code problem;
   const auto real_out = real_path(out);
   const bool exists = fs::exists(out, problem);
@@ -183,12 +190,17 @@ Result<void> check_output_folder(const std::vector<std::string>& sources, const 
   std::set<FileIdentity> identities;
   for (const auto& file : inputs.files) {
     if (const auto identity = identity_of(file.path)) identities.insert(*identity);
+    for (const auto& other : file.beside) {
+      if (const auto identity = identity_of(other.path)) identities.insert(*identity);
+    }
   }
   for (const auto& file : inputs.files) {
-    const auto identity = identity_of(out / file.name);
-    if (!identity || !identities.contains(*identity)) continue;
-    return fail(ErrorCode::bad_argument, fmt::format("the output {} in --out {} would replace an input; choose another folder",
-                                                     printable(file.name), printable(out.string())));
+    for (const auto& ending : endings) {
+      const auto identity = identity_of(out / (file.name + ending));
+      if (!identity || !identities.contains(*identity)) continue;
+      return fail(ErrorCode::bad_argument, fmt::format("the output {} in --out {} would replace an input; choose another folder",
+                                                       printable(file.name + ending), printable(out.string())));
+    }
   }
   return {};
 }

@@ -20,6 +20,10 @@ struct InputFile {
   /// Relative to the folder it was found in; the name of its output.
   std::string name;
   std::uint64_t bytes = 0;
+  /// Of a pipeline with several inputs: the files of the others, in its order, which make one chunk with this.
+  std::vector<InputFile> beside = {};
+
+  [[nodiscard]] std::uint64_t total_bytes() const;
 };
 
 /// Something below an input folder that is no file to submit, and why.
@@ -34,7 +38,7 @@ struct InputFiles {
   std::vector<SkippedPath> skipped;
 
   [[nodiscard]] std::uint64_t total_bytes() const;
-  /// The largest file; must not be empty.
+  /// Which makes the largest chunk; must not be empty.
   [[nodiscard]] const InputFile& largest() const;
 };
 
@@ -45,7 +49,9 @@ Result<InputFiles> collect_inputs(const std::vector<std::string>& sources, std::
 
 /// Refuses, with `bad_argument`, an output folder whose files would count as inputs the next time, or one in which an output would replace
 /// an input. A folder below an input folder is fine as long as it does not exist yet.
-Result<void> check_output_folder(const std::vector<std::string>& sources, const InputFiles& inputs, const std::filesystem::path& out);
+/// @param endings  what the names of a chunk's outputs end with behind its own
+Result<void> check_output_folder(const std::vector<std::string>& sources, const InputFiles& inputs, const std::filesystem::path& out,
+                                 const std::vector<std::string>& endings = {""});
 
 /// The bytes of a file, as they are now. `io_failed` when it is gone or cannot be read, `chunk_too_large` when it has grown past `limit`.
 Result<Blob> read_input(const InputFile& file, std::uint64_t limit);

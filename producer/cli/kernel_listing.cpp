@@ -69,7 +69,8 @@ std::string refused_text(const ModuleReport& report, std::size_t width) {
   Table table{.columns = {{.title = "REFUSED", .shortest = 16}, {.title = "KERNEL", .shortest = 12}, {.title = "LINE", .right = true}},
               .rows = {}};
   for (const auto& each : report.refused) {
-    table.rows.push_back({printable(each.what), each.kernel.empty() ? "-" : printable(each.kernel), std::to_string(each.line)});
+    table.rows.push_back({printable(each.what), each.kernel.empty() ? "-" : printable(each.kernel),
+                          each.source.empty() ? std::to_string(each.line) : printable(each.source)});
   }
   const auto more = report.refused_total - report.refused.size();
   return fmt::format("\nThe cpu device cannot run:\n\n{}{}Run it on a CUDA device, or leave that out.\n", render(table, width),
@@ -113,7 +114,10 @@ Json report_json(const ModuleReport& report, std::string_view file) {
   for (const auto& kernel : report.kernels) kernels.push_back(kernel_json(kernel));
   Json refused = Json::array();
   for (const auto& each : report.refused) {
-    refused.push_back({{"what", each.what}, {"kernel", each.kernel.empty() ? Json(nullptr) : Json(each.kernel)}, {"line", each.line}});
+    refused.push_back({{"what", each.what},
+                       {"kernel", each.kernel.empty() ? Json(nullptr) : Json(each.kernel)},
+                       {"line", each.line},
+                       {"source", each.source.empty() ? Json(nullptr) : Json(each.source)}});
   }
   return {{"file", file},
           {"version", report.version},

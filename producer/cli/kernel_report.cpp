@@ -87,7 +87,7 @@ Result<ModuleReport> report_in(const Json& json) {
       .version = json.at("version"), .target = json.at("target"), .kernels = {}, .refused = {}, .refused_total = json.at("refused_total")};
   for (const auto& each : json.at("kernels")) report.kernels.push_back(kernel_in(each));
   for (const auto& each : json.at("refused")) {
-    report.refused.push_back({.what = each.at("what"), .kernel = each.at("kernel"), .line = each.at("line")});
+    report.refused.push_back({.what = each.at("what"), .kernel = each.at("kernel"), .line = each.at("line"), .source = each.at("source")});
   }
   return report;
 }

@@ -38,8 +38,9 @@ struct KernelReport {
 /// Something that the cpu device does not run.
 struct RefusedCode {
   std::string what;
-  std::string kernel;  ///< empty outside of any
-  std::uint32_t line = 0;
+  std::string kernel;       ///< empty outside of any
+  std::uint32_t line = 0;   ///< of the PTX
+  std::string source = {};  ///< "module.cu:12", where the PTX says what that line was made of
 };
 
 struct ModuleReport {

@@ -241,6 +241,36 @@ output: out
   EXPECT_EQ(values_of(lane.run(payload_of({.parameters = {}, .inputs = {{"data", {5}}}}))).front(), 6U) << "the lane goes on";
 }
 
+TEST_P(LaneSuite, V7_ThreeModulesShareOneSetOfBuffers) {
+  Bundle bundle{.pipeline = must(parse_pipeline(R"(name: a
+modules: [first.ptx, second.ptx, third.ptx]
+buffers: {data: n}
+input: data
+stages:
+  - {kernel: step, module: first, over: 1, block: 1, args: [data]}
+  - {kernel: step, module: second, over: 1, block: 1, args: [data]}
+  - {kernel: step, module: third, over: 1, block: 1, args: [data]}
+output: data
+)",
+                                                "a.yaml")),
+                .modules = {},
+                .residents = {}};
+  for (int digit = 1; digit <= 3; ++digit) {
+    // Each has a kernel of that name: it appends a digit of its own.
+    const auto text = fmt::format(
+        ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry step(.param .u64 to) {{\n.reg .u64 %to; .reg .u32 %a;\n"
+        "ld.param.u64 %to, [to];\nld.global.u32 %a, [%to];\nmad.lo.u32 %a, %a, 10, {};\nst.global.u32 [%to], %a;\nret;\n}}\n",
+        digit);
+    const auto image = as_view(text);
+    bundle.modules.push_back(
+        {.name = bundle.pipeline.modules[static_cast<std::size_t>(digit) - 1].name, .image = {image.begin(), image.end()}});
+  }
+  auto lane = this->lane(bundle, 64);
+  EXPECT_EQ(values_of(lane.run(bytes_of(0))), std::vector<std::uint32_t>{123});
+  EXPECT_EQ(values_of(lane.run(bytes_of(7))), std::vector<std::uint32_t>{7123});
+  EXPECT_EQ(lane.traffic().to_device, 2 * 4U) << "what lies between them never leaves the device";
+}
+
 TEST_P(LaneSuite, AChunkHasSeveralInputsAndOutputs) {
   auto lane = this->lane(bundle_of(R"(buffers: {left: n, right: n, sum: 4}
 inputs: [left, right]
@@ -384,7 +414,7 @@ output: {buffer: back, bytes: 1}
   bundle.pipeline.time_limit_ms = 200;
   const auto file = std::string(::testing::TempDir()) + fmt::format("sublet-lane-{}", ::getpid());
   OneLane lane(*device_, bundle, 64, functions_with(fmt::format("wait=sleep 1000 & echo $! > {}; wait", file)));
-  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("host_stage_failed: host stage 1 (wait): the command ran past"));
   pid_t sleeper = 0;
   std::ifstream(file) >> sleeper;
   ASSERT_GT(sleeper, 0);
@@ -400,7 +430,7 @@ output: {buffer: back, bytes: 1}
 )");
   bundle.pipeline.time_limit_ms = 200;
   OneLane lane(*device_, bundle, 64, functions_with("wait=exec 1>&-; sleep 1000"));
-  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("kernel_timeout: host stage 1 (wait): a command of the host ran past"));
+  EXPECT_THAT(refusal_by(lane, bytes_of(1)), HasSubstr("host_stage_failed: host stage 1 (wait): the command ran past"));
 }
 
 TEST_P(LaneSuite, AFunctionThatIsNotThereIsNamedWhenTheSessionStarts) {

@@ -88,6 +88,62 @@ TEST_F(Command, RunWritesEachOfSeveralOutputsOfChunksWithAHeader) {
   EXPECT_EQ(concat.code, 2);
 }
 
+TEST_F(Command, RunJoinsTheFilesOfSeveralInputsByName) {
+  make_inputs(10, 5'000);
+  for (const auto& entry : fs::recursive_directory_iterator(in())) {
+    const auto other = folder_ / "other" / fs::relative(entry.path(), in());
+    fs::create_directories(other.parent_path());
+    if (entry.is_regular_file()) std::ofstream(other, std::ios::binary) << "beside " << contents(entry.path());
+  }
+  const auto pipeline = folder_ / "swap.yaml";
+  std::ofstream(pipeline) << "name: swap\nbuffers: {left: n, right: n}\ninputs: [left, right]\n"
+                             "outputs: [{buffer: right, bytes: n_right}, {buffer: left, bytes: n_left}]\n";
+  const auto left = "left=" + in().string();
+  const auto right = "right=" + (folder_ / "other").string();
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--by-reference", "1MiB"}}) {
+    std::vector<std::string> arguments = {"run", pipeline, "--in", right, "--in", left, "--out", out(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto ran = sublet(arguments);
+    ASSERT_EQ(ran.code, 0) << ran.out;
+    EXPECT_EQ(ran.json().value("chunks", 0), 10);
+    for (const auto& entry : fs::recursive_directory_iterator(in())) {
+      if (!entry.is_regular_file()) continue;
+      const auto name = fs::relative(entry.path(), in()).string();
+      EXPECT_EQ(contents(out() / (name + ".left")), contents(entry.path())) << name;
+      EXPECT_EQ(contents(out() / (name + ".right")), "beside " + contents(entry.path())) << name;
+    }
+    fs::remove_all(out());
+  }
+  fs::remove(folder_ / "other" / "file1");
+  const auto missing = sublet({"run", pipeline, "--in", left, "--in", right, "--out", out()});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_NE(missing.err.find("--in right has no file file1"), std::string::npos) << missing.err;
+  EXPECT_FALSE(fs::exists(out())) << "nothing was started";
+  EXPECT_EQ(sublet({"submit", pipeline, "--in", in(), "--out", out(), "--wait"}).code, 2) << "no broker is asked";
+}
+
+TEST_F(Command, RunSetsWhatChunksMaySayForAllOfThem) {
+  make_inputs(5, 100);
+  const auto pipeline = folder_ / "head.yaml";
+  std::ofstream(pipeline) << "name: head\nparameters: {head: 1}\nper_chunk: {head: 0..64}\nbuffers: {data: \"max(n, 64)\"}\n"
+                             "input: data\noutput: {buffer: data, bytes: head}\n";
+  ASSERT_EQ(sublet({"run", pipeline, "--in", in(), "--out", out(), "--set", "head=7"}).code, 0);
+  for (const auto& entry : fs::recursive_directory_iterator(out())) {
+    if (entry.is_regular_file()) EXPECT_EQ(fs::file_size(entry), 7U) << entry.path();
+  }
+  EXPECT_TRUE(fs::is_regular_file(out() / "file1"));
+  const auto beyond = sublet({"run", pipeline, "--in", in(), "--out", out(), "--set", "head=65"});
+  EXPECT_EQ(beyond.code, 2);
+  EXPECT_NE(beyond.err.find("parameter \"head\" cannot be 65"), std::string::npos) << beyond.err;
+}
+
+TEST(Worker, RefusesACommandOfTheHostThatIsNamedAsABuiltInFunction) {
+  auto worker = io::spawn(
+      {.program = SUBLET_BIN_DIR "/sublet-worker", .args = {"--device", "cpu", "--host-stage", "decode_picture=cat"}, .inherited = {}});
+  ASSERT_TRUE(worker);
+  EXPECT_EQ(worker->wait().code, 2) << "before it asks for a broker";
+}
+
 TEST_F(Command, V4_ACommandOfTheWorkersHostIsAStage) {
   make_inputs(10, 3'000);
   Cluster cluster;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "gpu-worker/devices/cpu/ptx/parser.hpp"
+#include "gpu-worker/devices/cpu/ptx/source_lines.hpp"
 #include "gpu-worker/devices/cpu/run/address_space.hpp"
 #include "gpu-worker/devices/cpu/run/lower.hpp"
 
@@ -17,8 +18,8 @@ namespace {
 constexpr std::size_t kMaxNamesListed = 16;
 
 std::string where(const Unsupported& entry) {
-  return entry.kernel.empty() ? fmt::format("line {}", entry.line)
-                              : fmt::format("kernel \"{}\", line {}", entry.kernel.substr(0, 128), entry.line);
+  const std::string line = entry.source.empty() ? fmt::format("line {}", entry.line) : entry.source;
+  return entry.kernel.empty() ? line : fmt::format("kernel \"{}\", {}", entry.kernel.substr(0, 128), line);
 }
 
 /// "opcode wgmma.mma_async is not supported by the cpu device (kernel "gemm", line 88)", or all of them behind a colon.
@@ -127,6 +128,7 @@ Result<LoadedModule> load_module(ByteView ptx, SessionMemory& memory, bool wide)
     loaded.kernels.push_back(std::move(*program));
   }
   if (module->unsupported_total != 0) {
+    name_sources(*module, as_text(ptx));
     return fail(ErrorCode::load_failed, unsupported_text(*module));
   }
   variables.keep();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "gpu-worker/devices/cpu/ptx/parser.hpp"
+#include "gpu-worker/devices/cpu/ptx/source_lines.hpp"
 #include "gpu-worker/devices/cpu/run/lower.hpp"
 
 namespace sublet::cpu {
@@ -62,6 +63,7 @@ Result<ModuleReport> report_on(ByteView ptx) {
                               .required_threads = kernel.required_threads,
                               .maximum_threads = kernel.maximum_threads});
   }
+  name_sources(*module, as_text(ptx));
   report.version = module->version;
   report.target = module->target;
   report.refused = module->unsupported;

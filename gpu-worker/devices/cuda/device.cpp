@@ -102,7 +102,7 @@ class Overhead {
 
 cuda::HostCode host_code(const CudaDeviceOptions& options) {
   return {.cache = image::CodeCache(options.cache.empty() ? image::CodeCache::default_folder() : options.cache),
-          .sources = image::SourceCompiler({.cache = options.cache})};
+          .sources = image::SourceCompiler({.cache = options.cache, .program = options.compiler})};
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ struct CudaDeviceOptions {
   std::string cache;
   /// Passages of one shape become graphs. Only measurements do without.
   bool graphs = true;
+  /// What compiles CUDA C++ apart (`image::SourceOptions::program`); empty: this process does.
+  std::string compiler = {};
 };
 
 /// A CUDA card of this host. Works where there is a driver only: otherwise `bad_argument`, with the remedy. Sessions of one device share a

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -69,9 +70,26 @@ std::string errors_of(std::string_view log) {
   return errors;
 }
 
-std::string environment_folder(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::string() : std::string(value) + "/lib64/";
+/// Where a toolkit may be.
+std::vector<std::string> toolkits() {
+  std::vector<std::string> folders;
+  for (const char* const name : {"CUDA_HOME", "CUDA_PATH"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') {
+      folders.emplace_back(value);
+    }
+  }
+  folders.emplace_back("/usr/local/cuda");
+  return folders;
+}
+
+std::string header_remedy(const CompileOptions& options) {
+  const std::string_view missing =
+      options.includes.empty() ? ", of which this host has none: install them (NVIDIA's package cuda-cudart-dev-13-0)" : "";
+  return fmt::format(
+      "; it reads no headers but CUDA's own, such as cuda_fp16.h{}; put what is needed of others into the module, or compile it "
+      "with nvcc --ptx and name the .ptx",
+      missing);
 }
 
 }  // namespace
@@ -82,15 +100,29 @@ std::vector<std::string> Nvrtc::usual_libraries() {
   // An installation without the toolkit's headers has the first names only.
   constexpr std::array<std::string_view, 4> kNames = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"};
   std::vector<std::string> libraries(kNames.begin(), kNames.end());
-  for (const std::string& folder :
-       {environment_folder("CUDA_HOME"), environment_folder("CUDA_PATH"), std::string("/usr/local/cuda/lib64/")}) {
+  for (const std::string& folder : toolkits()) {
     for (const std::string_view name : kNames) {
-      if (!folder.empty()) {
-        libraries.push_back(folder + std::string(name));
-      }
+      libraries.push_back(fmt::format("{}/lib64/{}", folder, name));
     }
   }
   return libraries;
+}
+
+std::vector<std::string> Nvrtc::usual_includes() {
+  std::error_code problem;
+  for (const std::string& toolkit : toolkits()) {
+    const std::string folder = toolkit + "/include";
+    if (!std::filesystem::exists(folder + "/cuda_fp16.h", problem)) {
+      continue;
+    }
+    std::vector<std::string> found = {folder};
+    // Where releases from 13 on have what those headers include in their turn.
+    if (std::filesystem::exists(folder + "/cccl", problem)) {
+      found.push_back(folder + "/cccl");
+    }
+    return found;
+  }
+  return {};
 }
 
 Result<Nvrtc> Nvrtc::load(std::span<const std::string> libraries) {
@@ -139,23 +171,28 @@ std::vector<int> Nvrtc::architectures() const {
   return found;
 }
 
-Result<std::string> Nvrtc::compile(std::string_view source, int architecture) const {
+Result<std::string> Nvrtc::compile(std::string_view source, const CompileOptions& wanted) const {
   const std::string text(source);
   Program program(functions_.destroy_program);
   if (functions_.create_program(program.into(), text.c_str(), "module.cu", 0, nullptr, nullptr) != kNvrtcSuccess) {
     return fail(ErrorCode::load_failed, fmt::format("NVRTC {} does not take the module; compile it with nvcc --ptx", version()));
   }
-  const std::string target = fmt::format("--gpu-architecture=compute_{}", architecture);
-  // The language does not follow from whichever release is installed.
-  const std::array<const char*, 2> options = {target.c_str(), "--std=c++17"};
+  // The language does not follow from whichever release is installed. The macros are <math.h>'s, which NVRTC has but for these.
+  std::vector<std::string> texts = {fmt::format("--gpu-architecture=compute_{}", wanted.architecture), "--std=c++17",
+                                    "--generate-line-info", "--define-macro=INFINITY=__builtin_bit_cast(float, 0x7f800000u)",
+                                    "--define-macro=NAN=__builtin_bit_cast(float, 0x7fc00000u)"};
+  for (const std::string& folder : wanted.includes) {
+    texts.push_back("--include-path=" + folder);
+  }
+  std::vector<const char*> options;
+  for (const std::string& each : texts) {
+    options.push_back(each.c_str());
+  }
   if (functions_.compile_program(program.get(), static_cast<int>(options.size()), options.data()) != kNvrtcSuccess) {
     const std::string errors = errors_of(text_of(program.get(), functions_.get_log_size, functions_.get_log));
-    const bool header = errors.find("could not open source file") != std::string::npos;
-    return fail(ErrorCode::load_failed,
-                fmt::format("the module is not PTX, nor CUDA C++ that NVRTC {} compiles: {}{}", version(), errors,
-                            header ? "; it reads no headers of this host: put what is needed of them into the module, or compile it with "
-                                     "nvcc --ptx and name the .ptx"
-                                   : ""));
+    const bool header = errors.find(" open source file") != std::string::npos;
+    return fail(ErrorCode::load_failed, fmt::format("the module is not PTX, nor CUDA C++ that NVRTC {} compiles: {}{}", version(), errors,
+                                                    header ? header_remedy(wanted) : ""));
   }
   std::string ptx = text_of(program.get(), functions_.get_ptx_size, functions_.get_ptx);
   if (ptx.empty()) {

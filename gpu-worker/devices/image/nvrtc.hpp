@@ -11,11 +11,20 @@
 
 namespace sublet::image {
 
+struct CompileOptions {
+  int architecture = 75;              ///< 75 is compute_75
+  std::vector<std::string> includes;  ///< folders in which `#include <name>` is looked for, beside what NVRTC has itself
+};
+
 /// This host's compiler for CUDA C++, as a library. It needs no card.
 class Nvrtc {
  public:
   /// Where the library is looked for, in this order: as the loader finds it, in $CUDA_HOME and $CUDA_PATH, and where the toolkit goes.
   static std::vector<std::string> usual_libraries();
+
+  /// The folders of CUDA's own headers on this host, cuda_fp16.h among them: of $CUDA_HOME, of $CUDA_PATH, or where the toolkit goes. Empty
+  /// where there are none.
+  static std::vector<std::string> usual_includes();
 
   /// @param libraries  names or paths; the first that can be loaded is taken. `load_failed`, with what to install, when none can.
   static Result<Nvrtc> load(std::span<const std::string> libraries);
@@ -25,7 +34,7 @@ class Nvrtc {
   /// That it compiles for, ascending: 75 is compute_75.
   [[nodiscard]] std::vector<int> architectures() const;
   /// PTX of a source. `load_failed` with the errors of the compiler's log, cut to `kLongestLog`.
-  [[nodiscard]] Result<std::string> compile(std::string_view source, int architecture) const;
+  [[nodiscard]] Result<std::string> compile(std::string_view source, const CompileOptions& options) const;
 
   /// Bytes. The ring to the agent carries 2,000 of an error.
   static constexpr std::size_t kLongestLog = 1600;

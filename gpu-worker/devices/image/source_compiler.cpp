@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gpu-worker/devices/image/code_cache.hpp"
+#include "gpu-worker/devices/image/compile_apart.hpp"
 #include "gpu-worker/devices/image/includes.hpp"
 
 namespace sublet::image {
@@ -20,12 +21,13 @@ Result<std::string> SourceCompiler::ptx_of(std::string_view source, int wanted) 
   }
   const int architecture = architecture_for(wanted, nvrtc->architectures());
   // Another release may well compile what this one compiled wrongly.
-  const std::string made_for = fmt::format("compute_{} nvrtc {}", architecture, nvrtc->version());
+  const std::string made_for = fmt::format("compute_{} nvrtc {} with lines", architecture, nvrtc->version());
   const CodeCache cache(options_.cache.empty() ? CodeCache::default_folder() : options_.cache);
   if (const auto found = cache.find(as_view(source), made_for)) {
     return std::string(as_text(*found));
   }
-  auto ptx = nvrtc->compile(source, architecture);
+  auto ptx = options_.program.empty() ? nvrtc->compile(source, {.architecture = architecture, .includes = options_.includes})
+                                      : compile_apart(options_, source, architecture);
   if (ptx) {
     cache.keep(as_view(source), made_for, as_view(*ptx));
   }

@@ -1,10 +1,13 @@
 #include "producer/cli/verbs/burst_arguments.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "common/wire/chunk_header.hpp"
+#include "producer/cli/joined_inputs.hpp"
+#include "producer/cli/payload.hpp"
 #include "producer/cli/pipelines.hpp"
 #include "producer/cli/text.hpp"
 
@@ -14,10 +17,12 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
   verb.add_option("PIPELINE", arguments.pipeline, "A pipeline's YAML file, or a shipped one (sublet pipeline ls)")
       ->type_name("")
       ->required();
-  verb.add_option("--in", arguments.in, "Folders and files to submit, one chunk per file")->type_name("DIR|FILE")->required();
+  verb.add_option("--in", arguments.in, "Folders and files to submit, one chunk per file; of several inputs, NAME=DIR for each")
+      ->type_name("DIR|FILE")
+      ->required();
   verb.add_option("--out", arguments.out, "Where the outputs go: a folder, under the names of the inputs; a file for concat")
       ->type_name("DIR|FILE");
-  verb.add_option("--set", arguments.settings, "Another value for a parameter of the pipeline")
+  verb.add_option("--set", arguments.settings, "Another value for a parameter of the pipeline, in all chunks")
       ->type_name("NAME=NUMBER")
       ->take_all()
       ->allow_extra_args(false);
@@ -85,16 +90,33 @@ Result<JobSpec> make_spec(const BurstArguments& arguments) {
   return spec;
 }
 
-/// A file is one input; only a folder keeps several outputs apart.
-Result<void> check_ends(const Pipeline& pipeline, AggregateKind aggregate) {
-  if (pipeline.inputs.size() > 1) {
-    return fail(ErrorCode::bad_argument,
-                fmt::format("pipeline {} takes {} inputs, and a file is one; submit its chunks through the client library", pipeline.name,
-                            pipeline.inputs.size()));
-  }
+/// Only a folder keeps several outputs apart.
+Result<void> check_outputs(const Pipeline& pipeline, AggregateKind aggregate) {
   if (pipeline.outputs.size() < 2 || aggregate == AggregateKind::collect || aggregate == AggregateKind::count) return {};
   return fail(ErrorCode::bad_argument, fmt::format("--aggregate {}: pipeline {} has {} outputs; use collect, which keeps each",
                                                    name_of(aggregate), pipeline.name, pipeline.outputs.size()));
+}
+
+/// The files, and the chunks that they make.
+Result<std::vector<InputSources>> find_inputs(const BurstArguments& arguments, BurstPlan& plan) {
+  auto sources = sources_of_inputs(arguments.in, plan.bundle.pipeline);
+  if (!sources) return sources;
+  auto inputs = collect_joined(*sources, arguments.limit);
+  if (!inputs) return std::unexpected(inputs.error());
+  plan.inputs = *std::move(inputs);
+  const PayloadReader payloads(plan.bundle.pipeline);
+  plan.spec.max_chunk_bytes = 0;
+  for (const InputFile& file : plan.inputs.files) {
+    plan.spec.max_chunk_bytes = std::max(plan.spec.max_chunk_bytes, payloads.bytes_of(file));
+  }
+  return sources;
+}
+
+Result<void> check_out(const BurstPlan& plan, std::span<const InputSources> sources, const std::string& out) {
+  if (out.empty() || plan.spec.aggregate != AggregateKind::collect) return {};
+  std::vector<std::string> paths;
+  for (const InputSources& each : sources) paths.insert(paths.end(), each.paths.begin(), each.paths.end());
+  return check_output_folder(paths, plan.inputs, out, output_endings(plan.bundle.pipeline));
 }
 
 }  // namespace
@@ -110,18 +132,13 @@ Result<BurstPlan> make_plan(const Environment& environment, const BurstArguments
   auto bundle = load_pipeline(arguments.pipeline, environment.pipeline_folders, arguments.settings);
   if (!bundle) return std::unexpected(bundle.error());
   plan.bundle = std::move(*bundle);
-  auto inputs = collect_inputs(arguments.in, arguments.limit);
-  if (!inputs) return std::unexpected(inputs.error());
-  plan.inputs = std::move(*inputs);
-  if (auto ends = check_ends(plan.bundle.pipeline, plan.spec.aggregate); !ends) return std::unexpected(ends.error());
-  if (has_header(plan.bundle.pipeline)) plan.header = wire::make_chunk({}, {});
-  plan.spec.max_chunk_bytes = plan.header.size() + plan.inputs.largest().bytes;
+  if (auto outputs = check_outputs(plan.bundle.pipeline, plan.spec.aggregate); !outputs) return std::unexpected(outputs.error());
+  const auto sources = find_inputs(arguments, plan);
+  if (!sources) return std::unexpected(sources.error());
   // A size expression that has no value for the largest file is better said now than by every chunk.
   if (auto needed = lease_bytes(plan.bundle, plan.spec.max_chunk_bytes); !needed) return std::unexpected(needed.error());
   if (!fetch) return plan;
-  if (!arguments.out.empty() && plan.spec.aggregate == AggregateKind::collect) {
-    if (auto checked = check_output_folder(arguments.in, plan.inputs, arguments.out); !checked) return std::unexpected(checked.error());
-  }
+  if (auto checked = check_out(plan, *sources, arguments.out); !checked) return std::unexpected(checked.error());
   auto sink = open_sink(plan.spec.aggregate, arguments.out);
   if (!sink) return std::unexpected(sink.error());
   plan.sink = std::move(*sink);

@@ -24,7 +24,7 @@ Pipeline with_numbers() {
 Result<std::uint64_t> bits_of(std::string_view text, std::uint64_t n = 0) {
   const auto argument = parse_argument(text);
   if (!argument) return std::unexpected(argument.error());
-  const auto compiled = CompiledArgument::compile(*argument, with_numbers());
+  const auto compiled = CompiledArgument::compile(*argument, Scope(with_numbers()));
   if (!compiled) return std::unexpected(compiled.error());
   return compiled->bits(n);
 }

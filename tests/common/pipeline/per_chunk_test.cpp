@@ -63,6 +63,16 @@ TEST(PerChunk, SaysWhatIsWrongWithARange) {
   EXPECT_THAT(images_with("kept: n,", "kept: n + shift,"), HasSubstr("is not a whole number from 0 on"));
 }
 
+TEST(PerChunk, MayBeSetForAllChunksWithinItsRange) {
+  const auto set = [](std::string_view name, double value) { return with_parameter(images(), name, value); };
+  EXPECT_EQ(set("width", 1000)->parameters[0].value, 1000);
+  EXPECT_EQ(set("gain", 0.25)->parameters[2].value, 0.25);
+  EXPECT_THAT(refusal(set("width", 1001)),
+              HasSubstr("parameter \"width\" cannot be 1001; chunks of pipeline \"images\" may say a whole number from 1 to 1000"));
+  EXPECT_THAT(refusal(set("width", 2.5)), HasSubstr("\"width\" cannot be 2.5"));
+  EXPECT_THAT(refusal(set("gain", -0.5)), HasSubstr("may say a number from 0 to 2"));
+}
+
 TEST(PerChunk, IsWhatExpressionsAndArgumentsSee) {
   const auto compiled = compile(images());
   ASSERT_TRUE(compiled) << to_text(compiled.error());
@@ -128,6 +138,10 @@ TEST(OutputsOfAPipeline, AreBuffersEachOnce) {
   EXPECT_THAT(images_with("length: u32 count", "length: count"), HasSubstr("write u32 or u64 and a buffer"));
   EXPECT_THAT(images_with("length: u32 count", "length: f32 count"), HasSubstr("write u32 or u64 and a buffer"));
   EXPECT_THAT(images_with("length: u32 count", "length: u32 cuont"), HasSubstr("did you mean \"count\"?"));
+  auto pipeline = images();
+  pipeline.residents.push_back({.name = "weights", .file = "", .bytes = 4});
+  pipeline.outputs[1].length = "u32 weights";
+  EXPECT_THAT(refusal(validate(pipeline)), HasSubstr("output \"kept\": length: \"weights\" never changes"));
   EXPECT_THAT(images_with("length: u32 count, each", "each"), HasSubstr("has each but no length"));
   EXPECT_THAT(images_with("each: 4", "each: m"), HasSubstr("unknown name \"m\""));
   EXPECT_THAT(images_with("each: 4", "eech: 4"), HasSubstr("did you mean \"each\"?"));

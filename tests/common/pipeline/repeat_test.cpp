@@ -154,7 +154,7 @@ TEST(Resident, IsPartOfWhatALeaseTakesOnce) {
 }
 
 bool until_holds(std::string_view text, const auto& value, std::uint64_t n = 0) {
-  const auto until = CompiledUntil::compile(text, solver());
+  const auto until = CompiledUntil::compile(text, Scope(solver()));
   EXPECT_TRUE(until) << to_text(until.error());
   std::array<std::byte, 8> bytes{};
   std::memcpy(bytes.data(), &value, sizeof(value));

@@ -118,7 +118,7 @@ TEST(ChunkHeader, TakesAnyBytesWithoutHarm) {
 
 TEST(Outputs, AreSplitAsTheyWereJoined) {
   const std::array<std::pair<std::string_view, std::uint64_t>, 3> lengths = {{{"kept", 3}, {"none", 0}, {"count", 2}}};
-  auto bytes = output_header(lengths);
+  auto bytes = lengths_header(lengths);
   for (const char each : std::string_view("abcde")) bytes.push_back(static_cast<std::byte>(each));
   const auto outputs = split_outputs(bytes);
   ASSERT_TRUE(outputs) << to_text(outputs.error());

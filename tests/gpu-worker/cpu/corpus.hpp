@@ -1,6 +1,6 @@
 #pragma once
 
-// Whole kernels of tests/gpu-worker/cpu/corpus, as nvcc 13 writes them, run beside the same in plain C++.
+// Whole kernels of tests/gpu-worker/cpu/corpus, as nvcc 13 and clang 19 write them, run beside the same in plain C++.
 
 #include <fstream>
 #include <iterator>
@@ -19,7 +19,7 @@ namespace sublet::cpu {
 
 using conformance::Packed;
 
-/// The parameter is the variant: both code generators at -O3, and -O0 -G.
+/// The parameter is the variant: both code generators of nvcc at -O3, -O0 -G, and clang at -O3.
 class Corpus : public ::testing::TestWithParam<std::string> {
  protected:
   void load(const std::string& name) {
@@ -74,7 +74,7 @@ class Corpus : public ::testing::TestWithParam<std::string> {
   ModuleId module_;
 };
 
-inline const std::string kCorpusVariants[] = {"sm_75", "sm_120", "debug"};
+inline const std::string kCorpusVariants[] = {"sm_75", "sm_120", "debug", "clang"};
 inline std::string corpus_variant_name(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
 
 }  // namespace sublet::cpu

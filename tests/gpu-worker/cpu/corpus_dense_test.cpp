@@ -48,8 +48,11 @@ TEST_P(CorpusDense, BodiesInDynamicSharedMemory) {
   constexpr int kBodies = 300;
   const auto in = floats(kBodies * 4, 0.1F, 2);
   std::vector<float> wanted;
+  // The sums of how far each body pulls, whichever way.
+  std::vector<float> pulls;
   for (int i = 0; i < kBodies; ++i) {
     float force[3] = {};
+    float pull = 0;
     for (int k = 0; k < kBodies; ++k) {
       const float dx = in[k * 4] - in[i * 4], dy = in[k * 4 + 1] - in[i * 4 + 1], dz = in[k * 4 + 2] - in[i * 4 + 2];
       const float square = std::fma(dx, dx, std::fma(dy, dy, std::fma(dz, dz, 0.01F)));
@@ -58,13 +61,19 @@ TEST_P(CorpusDense, BodiesInDynamicSharedMemory) {
       force[0] = std::fma(dx, scale, force[0]);
       force[1] = std::fma(dy, scale, force[1]);
       force[2] = std::fma(dz, scale, force[2]);
+      pull += scale * std::sqrt(square);
     }
+    pulls.push_back(pull);
     wanted.insert(wanted.end(), {force[0], force[1], force[2], in[i * 4 + 3]});
   }
   load("dense");
   const MemHandle out = buffer(std::vector<float>(wanted.size()));
   run("n_body", {3, 1, 1}, {128, 1, 1}, Packed().add(buffer(in).value).add(out.value).add(kBodies).add(0.01F), 128 * 16);
-  EXPECT_EQ(read<float>(out, wanted.size()), wanted);
+  const auto got = read<float>(out, wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    // clang takes rsqrt.approx, within 2^-22.9, for the quotient, and its cube for the scale.
+    ASSERT_NEAR(got[i], wanted[i], GetParam() == "clang" ? 1e-6F * pulls[i / 4] : 0.0F) << i;
+  }
 }
 
 TEST_P(CorpusDense, StencilWithAHaloAndThreadsThatLeaveEarly) {
@@ -112,7 +121,7 @@ TEST_P(CorpusDense, MandelbrotWhereEveryThreadLoopsAnotherNumberOfTimes) {
   EXPECT_EQ(read<std::uint32_t>(out, wanted.size()), wanted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Nvcc, CorpusDense, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
+INSTANTIATE_TEST_SUITE_P(Compilers, CorpusDense, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
 
 }  // namespace
 }  // namespace sublet::cpu

@@ -100,7 +100,7 @@ TEST_P(CorpusOrder, ALockIsTakenByOneThreadAfterTheOther) {
   EXPECT_EQ(read<std::uint32_t>(counter, 1)[0], 256U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Nvcc, CorpusOrder, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
+INSTANTIATE_TEST_SUITE_P(Compilers, CorpusOrder, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
 
 }  // namespace
 }  // namespace sublet::cpu

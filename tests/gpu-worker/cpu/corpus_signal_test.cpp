@@ -240,7 +240,7 @@ TEST_P(CorpusSignal, FunctionsOfTheMathematicalLibrary) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Nvcc, CorpusSignal, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
+INSTANTIATE_TEST_SUITE_P(Compilers, CorpusSignal, ::testing::ValuesIn(kCorpusVariants), corpus_variant_name);
 
 }  // namespace
 }  // namespace sublet::cpu

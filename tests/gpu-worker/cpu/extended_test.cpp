@@ -178,5 +178,56 @@ TEST(PtxHalf, ComparesAndConverts) {
   });
 }
 
+/// A finite half or infinity as a whole number of that type, clamped.
+template <class T>
+T whole_of(double value) {
+  const double least = std::numeric_limits<T>::min();
+  const double most = std::numeric_limits<T>::max();
+  return value <= least ? std::numeric_limits<T>::min() : value >= most ? std::numeric_limits<T>::max() : static_cast<T>(value);
+}
+
+TEST(PtxHalf, ConvertsToWholeNumbersAndBack) {
+  const std::vector<Half16> halves = {{0x0000}, {0x8000}, {0x3800}, {0x3e00}, {0x4100}, {0xb800}, {0xbe00}, {0xc100},
+                                      {0x5bff}, {0x7bff}, {0xfbff}, {0x7c00}, {0xfc00}, {0x0001}, {0x83ff}, {0x5640}};
+  check1<std::int32_t>("cvt.rzi.s32.f16 %d, %a;", halves, [](Half16 a) { return whole_of<std::int32_t>(std::trunc(half_value(a.bits))); });
+  check1<std::int32_t>("cvt.rni.s32.f16 %d, %a;", halves,
+                       [](Half16 a) { return whole_of<std::int32_t>(std::nearbyint(half_value(a.bits))); });
+  check1<u32>("cvt.rpi.u32.f16 %d, %a;", halves, [](Half16 a) { return whole_of<u32>(std::ceil(half_value(a.bits))); });
+  check1<std::int16_t>("cvt.rmi.s16.f16 %d, %a;", halves, [](Half16 a) { return whole_of<std::int16_t>(std::floor(half_value(a.bits))); });
+  check1<Half16>("cvt.rni.f16.f16 %d, %a;", halves, [](Half16 a) { return nearest_half(std::nearbyint(half_value(a.bits))); });
+  check1<Half16>("cvt.rmi.f16.f16 %d, %a;", halves, [](Half16 a) { return nearest_half(std::floor(half_value(a.bits))); });
+  const std::vector<std::int32_t> words = {0,     1,     -1,    2049,   2051,       -2050,     65503,
+                                           65504, 65519, 65520, -65520, 16'777'217, INT32_MAX, INT32_MIN};
+  check1<Half16>("cvt.rn.f16.s32 %d, %a;", words, [](std::int32_t a) { return nearest_half(a); });
+  check1<Half16>("cvt.rn.f16.s64 %d, %a;", std::vector<std::int64_t>{0, 2049, -65520, INT64_MAX, INT64_MIN, (std::int64_t{1} << 53) + 1},
+                 [](std::int64_t a) { return nearest_half(static_cast<double>(a)); });
+  check1<Half16>("cvt.rz.f16.s32 %d, %a;", std::vector<std::int32_t>{2049, 2051, -2051, 65535, -65535},
+                 [](std::int32_t a) { return nearest_half(std::abs(a) > 65504 ? std::copysign(65504, a) : (a / 2) * 2); });
+  check1<Half16>(
+      "cvt.rn.bf16.s32 %d, %a;", std::vector<std::int32_t>{0, 257, 259, -383, 16'777'217, 0x0101'0001, INT32_MAX}, [](std::int32_t a) {
+        // The nearest of 8 bits, straight from the number.
+        const double unit = a == 0 ? 1 : std::exp2(std::ilogb(static_cast<double>(a)) - 7);
+        return Half16{static_cast<std::uint16_t>(std::bit_cast<u32>(static_cast<float>(std::nearbyint(a / unit) * unit)) >> 16U)};
+      });
+  check1<u32>("cvt.rzi.u32.bf16 %d, %a;", std::vector<Half16>{{0x3fc0}, {0x4f80}, {0xbf80}, {0x42f7}},
+              [](Half16 a) { return whole_of<u32>(std::trunc(std::bit_cast<float>(u32{a.bits} << 16U))); });
+}
+
+TEST(PtxHalf, ComparesToHalvesAndToBitsOfPairs) {
+  const auto less = [](u32 a, u32 b) { return half_value(static_cast<std::uint16_t>(a)) < half_value(static_cast<std::uint16_t>(b)); };
+  check2<Half16>("set.lt.f16.f16 %d, %a, %b;", kHalves, kHalves,
+                 [&](Half16 a, Half16 b) { return Half16{static_cast<std::uint16_t>(less(a.bits, b.bits) ? 0x3c00 : 0)}; });
+  const std::vector<u32> pairs = {0x3c00'0001, 0x7bff'8000, 0xfc00'3555, 0x0400'7c00, 0x5640'bc00, 0x7e00'0000};
+  const auto of_each = [&](u32 yes) {
+    return [&, yes](u32 a, u32 b) { return (less(a, b) ? yes : 0) | (less(a >> 16U, b >> 16U) ? yes << 16U : 0); };
+  };
+  check2<u32>("set.lt.f16x2.f16x2 %d, %a, %b;", pairs, pairs, of_each(0x3c00));
+  check2<u32>("set.lt.u32.f16x2 %d, %a, %b;", pairs, pairs, of_each(0xffff));
+  check2<u32>("set.nan.u32.f16x2 %d, %a, %b;", pairs, pairs, [](u32 a, u32 b) {
+    const auto is_nan = [](u32 half) { return std::isnan(half_value(static_cast<std::uint16_t>(half))); };
+    return (is_nan(a) || is_nan(b) ? 0xffffU : 0) | (is_nan(a >> 16U) || is_nan(b >> 16U) ? 0xffff0000U : 0);
+  });
+}
+
 }  // namespace
 }  // namespace sublet::cpu

@@ -1,9 +1,11 @@
 // Kernels as nvcc 13 writes them, for its two code generators, against the same in plain C++.
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <span>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -273,6 +275,58 @@ TEST_P(NvccKernels, E4_LaunchBoundsHold) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Generators, NvccKernels, ::testing::Values("sm_75", "sm_120"), [](const auto& given) { return given.param; });
+
+/// A kernel k(u64 out): %o is `out`, %x, %y and %z are the block.
+std::string of_blocks(std::string_view body) {
+  return fmt::format(
+      ".version 8.0\n.target sm_75\n.address_size 64\n.visible .entry k(.param .u64 out)\n{{\n.reg .b64 %o;\n.reg .b32 %x, %y, %z, %n;\n"
+      ".reg .pred %p;\nld.param.u64 %o, [out];\nmov.u32 %x, %ctaid.x;\nmov.u32 %y, %ctaid.y;\nmov.u32 %z, %ctaid.z;\n{}\nret;\n}}\n",
+      body);
+}
+
+const std::string kCountBlocks = of_blocks(
+    "red.global.add.u32 [%o], 1;\nred.global.max.u32 [%o+4], %x;\nred.global.max.u32 [%o+8], %y;\nred.global.max.u32 [%o+12], %z;");
+
+TEST(CpuDevice, RunsEveryBlockOfAGridThatIsLongInAnyDimension) {
+  const auto device = make_cpu_device({.total = 1_MiB, .threads = 2});
+  for (const Dim3 grid : {Dim3{70'001, 1, 1}, {1, 65'535, 1}, {1, 1, 65'535}, {3, 5, 7}}) {
+    const auto session = *device->open_session({.slice = 1_MiB});
+    const ModuleId module = *session->module_load(as_view(kCountBlocks));
+    const MemHandle out = *session->mem_alloc(16_B);
+    ASSERT_TRUE(session->launch({}, Packed().add(out.value).launch(module, "k", grid, {1, 1, 1})));
+    std::array<std::uint32_t, 4> seen{};
+    ASSERT_TRUE(session->mem_read({}, out, 0, std::as_writable_bytes(std::span(seen))));
+    ASSERT_TRUE(session->sync({}));
+    EXPECT_EQ(seen, (std::array<std::uint32_t, 4>{grid[0] * grid[1] * grid[2], grid[0] - 1, grid[1] - 1, grid[2] - 1}));
+  }
+}
+
+TEST(CpuDevice, TakesTheLargestGridThatPtxHasAndNoLargerOne) {
+  const auto device = make_cpu_device({.total = 1_MiB, .threads = 2});
+  const auto session = *device->open_session({.slice = 1_MiB, .kernel_time_limit = 20ms});
+  const ModuleId module = *session->module_load(as_view(kCountBlocks));
+  const MemHandle out = *session->mem_alloc(16_B);
+  for (const Dim3 grid : {Dim3{0x8000'0000, 1, 1}, {1, 65'536, 1}, {1, 1, 65'536}}) {
+    EXPECT_FALSE(session->launch({}, Packed().add(out.value).launch(module, "k", grid, {1, 1, 1})));
+  }
+  ASSERT_TRUE(session->launch({}, Packed().add(out.value).launch(module, "k", {0x7fff'ffff, 65'535, 65'535}, {1, 1, 1})));
+  EXPECT_EQ(session->sync({}).error().code, ErrorCode::kernel_timeout) << "it runs, for as long as it may";
+}
+
+TEST(CpuDevice, BlocksThatWaitForMoreBlocksThanRunAtATimeEndAtTheTimeLimit) {
+  const auto device = make_cpu_device({.total = 1_MiB, .threads = 2});
+  const auto session = *device->open_session({.slice = 4_KiB, .kernel_time_limit = 50ms});
+  const auto neighbour = *device->open_session({.slice = 4_KiB});
+  // All of the grid is waited for by each of its blocks.
+  const std::string text =
+      of_blocks("red.global.add.u32 [%o], 1;\nWAIT:\nld.volatile.global.u32 %n, [%o];\nsetp.lt.u32 %p, %n, 64;\n@%p bra WAIT;");
+  const ModuleId module = *session->module_load(as_view(text));
+  const MemHandle out = *session->mem_alloc(16_B);
+  ASSERT_TRUE(session->launch({}, Packed().add(out.value).launch(module, "k", {64, 1, 1}, {32, 1, 1})));
+  EXPECT_EQ(session->sync({}).error().code, ErrorCode::kernel_timeout);
+  EXPECT_TRUE(neighbour->module_load(as_view(kCountBlocks)));
+  EXPECT_TRUE(neighbour->sync({}));
+}
 
 TEST(CpuDevice, E3_NamesOpcodeKernelAndLineOfWhatItLacks) {
   const auto device = make_cpu_device({.total = 1_MiB, .threads = 1});

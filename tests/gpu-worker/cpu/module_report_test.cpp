@@ -56,11 +56,37 @@ TEST(ModuleReport, NamesAllThatTheDeviceCannotRun) {
 }
 
 TEST(ModuleReport, NamesWhatOnlyShowsWhenAKernelIsMadeReady) {
-  // The opcode is known; that nothing runs it for this type is found after the text was read.
-  const auto report = report_of(module_of("", ".reg .f16 %h<2>;\ntanh.f16 %h0, %h1;\nret;"));
+  // The form is known; that nothing runs it is found after the text was read.
+  const auto report = report_of(module_of("", ".reg .b32 %r<4>;\nmad.hi.sat.s32 %r0, %r1, %r2, %r3;\nret;"));
   ASSERT_EQ(report.refused_total, 1U);
-  EXPECT_THAT(report.refused[0].what, HasSubstr("tanh.f16"));
+  EXPECT_THAT(report.refused[0].what, HasSubstr("mad.hi.sat.s32"));
   EXPECT_EQ(report.refused[0].line, 7U);
+}
+
+TEST(ModuleReport, NamesFormsThatThereAreNot) {
+  const auto report = report_of(module_of("",
+                                          ".reg .b32 %r<4>; .reg .b16 %h<4>; .reg .pred %p<4>;\ncvt.sat.u32.u16 %r0, %h1;\nsetp.lt.f16 "
+                                          "%p0|%p1, %h0, %h1;\nadd.ftz.s32 %r0, %r1, 1;\nret;"));
+  ASSERT_EQ(report.refused_total, 3U);
+  EXPECT_THAT(report.refused[0].what, HasSubstr("opcode cvt.sat.u32.u16"));
+  EXPECT_EQ(report.refused[0].line, 7U);
+  EXPECT_THAT(report.refused[1].what, HasSubstr("opcode setp.lt.f16 with two predicates"));
+  EXPECT_THAT(report.refused[2].what, HasSubstr("opcode add.ftz.s32"));
+}
+
+TEST(ModuleReport, NamesThePlaceInTheSourceWhereThePtxSaysIt) {
+  const auto report = report_of(
+      module_of("",
+                "wgmma.fence.sync.aligned;\n.loc 1 12 3\n// a comment\nwgmma.fence.sync.aligned;\n"
+                ".loc\t2 80 5, function_name $L__info_string0, inlined_at 1 20 9\nwgmma.fence.sync.aligned;\n"
+                ".loc 3 1 1\nwgmma.fence.sync.aligned;\nret;") +
+      "\n.visible .entry other() {\nwgmma.fence.sync.aligned;\nret;\n}\n.file\t1 \"/home/me/blur.cu\", 1, 2\n.file 2 \"half.hpp\"\n");
+  ASSERT_EQ(report.refused_total, 5U);
+  EXPECT_EQ(report.refused[0].source, "") << "before any .loc";
+  EXPECT_EQ(report.refused[1].source, "blur.cu:12");
+  EXPECT_EQ(report.refused[2].source, "blur.cu:20") << "where it was inlined";
+  EXPECT_EQ(report.refused[3].source, "") << "of a file that is not named";
+  EXPECT_EQ(report.refused[4].source, "") << "of another kernel";
 }
 
 TEST(ModuleReport, RefusesWhatIsNoPtx) {

@@ -98,6 +98,27 @@ TEST(PtxParser, TheListOfUnsupportedIsBounded) {
   EXPECT_EQ(parsed->unsupported.size(), kMaxUnsupportedListed);
 }
 
+TEST(PtxParser, RefusesAnAlignmentThatIsNone) {
+  for (const std::string align : {"0", "3", "8192", "0x100000001"}) {
+    for (const std::string text : {".visible .entry k(.param .align " + align + " .b8 p[4]) { ret; }",
+                                   ".visible .entry k() { .local .align " + align + " .b8 v[4]; ret; }",
+                                   ".visible .entry k() { .shared .align " + align + " .b8 v[4]; ret; }",
+                                   ".global .align " + align + " .b8 v[4];", ".func f(.param .align " + align + " .b8 p[4]) { ret; }"}) {
+      const auto refused = parse_module(".version 8.0\n.target sm_80\n.address_size 64\n" + text);
+      ASSERT_FALSE(refused) << text;
+      EXPECT_THAT(refused.error().detail, HasSubstr("must be a power of two up to 4096")) << text;
+    }
+  }
+}
+
+TEST(PtxParser, TakesTheSameRegistersForPartsOfEachInstruction) {
+  std::string body = ".reg .b16 %h<4>; .reg .b32 %r<4>;\n";
+  for (int i = 0; i < 100; ++i) body += "cvt.rni.f16.f16 %h0, %h1;\nset.lt.f16x2.f16x2 %r0, %r1, %r2;\ncvt.rn.f16.s32 %h2, %r3;\n";
+  const auto module = parse_module(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() {\n" + body + "ret;\n}\n");
+  ASSERT_TRUE(module) << to_text(module.error());
+  EXPECT_LT(module->kernels.at(0).registers.size(), 8U + 16U) << "they take memory in every thread";
+}
+
 TEST(PtxParser, ReadsVariablesWithInitialValues) {
   const auto parsed = parse_module(
       ".version 9.0\n.target sm_75\n.const .align 4 .f32 f[3] = {0f3F800000, 2.0, -1.5};\n.global .u16 s = 513;\n.global .align 8 .b8 "

@@ -1,5 +1,8 @@
 // What the threads of a block do with one another: barriers, exchanges within warps, memory they share, calls.
 
+#include <functional>
+#include <map>
+
 #include <gmock/gmock.h>
 
 #include "gpu-worker/devices/cpu/device.hpp"
@@ -136,6 +139,37 @@ TEST(PtxWarp, VotesMatchesAndReductions) {
   EXPECT_EQ(static_cast<std::int32_t>(least[0]), -26);
   const auto active = outputs("setp.lt.u32 %p1, %t, 3;\n@!%p1 ret;\nactivemask.b32 %r1;\nst.global.u32 [%o], %r1;", 32);
   EXPECT_EQ(active[2], 7U);
+}
+
+TEST(PtxWarp, LanesKnowTheMasksOfThoseAroundThem) {
+  const std::map<std::string, std::function<std::uint32_t(std::uint32_t)>> masks = {
+      {"eq", [](std::uint32_t lane) { return 1U << lane; }},
+      {"lt", [](std::uint32_t lane) { return (1U << lane) - 1; }},
+      {"le", [](std::uint32_t lane) { return (2U << lane) - 1; }},
+      {"gt", [](std::uint32_t lane) { return ~((2U << lane) - 1); }},
+      {"ge", [](std::uint32_t lane) { return ~((1U << lane) - 1); }}};
+  for (const auto& [name, wanted] : masks) {
+    const auto out = outputs(fmt::format("mov.u32 %r1, %lanemask_{};\nst.global.u32 [%o], %r1;", name), 70);
+    for (std::uint32_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i], wanted(i % 32)) << name << " of thread " << i;
+  }
+}
+
+TEST(PtxClock, NeverGoesBack) {
+  for (const std::string clock : {"clock64", "globaltimer"}) {
+    const auto out = outputs(fmt::format("mov.u64 %rd1, %{0};\nnanosleep.u32 100;\nmov.u64 %rd2, %{0};\nsetp.le.u64 %p1, %rd1, %rd2;\n"
+                                         "selp.u32 %r1, 1, 0, %p1;\nst.global.u32 [%o], %r1;",
+                                         clock),
+                             40);
+    EXPECT_THAT(out, ::testing::Each(1U)) << clock;
+  }
+  EXPECT_THAT(outputs("mov.u32 %r1, %clock;\nmov.u32 %r2, %clock_hi;\nmov.u32 %r3, 1;\nst.global.u32 [%o], %r3;", 40), ::testing::Each(1U));
+}
+
+TEST(PtxTrap, EndsTheLaunchAndNamesItsThread) {
+  const Ran ran = run_threads("setp.eq.u32 %p1, %t, 37;\n@%p1 trap;\nmov.u32 %r1, 1;\nst.global.u32 [%o], %r1;", 64);
+  ASSERT_TRUE(ran.fault);
+  EXPECT_EQ(ran.fault->kind, Fault::Kind::trap);
+  EXPECT_EQ(ran.fault->thread, 37U);
 }
 
 TEST(PtxMemory, SharedAndLocalBeginAsZerosInEveryBlock) {

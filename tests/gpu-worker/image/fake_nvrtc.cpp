@@ -1,9 +1,12 @@
 // A library with NVRTC's functions, for hosts without it and to see how it is used. Its PTX says with which options it was made; a source
-// that has "absent" in it does not compile.
+// that has "absent" in it does not compile, with "endless" it never ends, and with "greedy" it takes 16 GiB.
 
 #include <cstddef>
 #include <cstring>
+#include <new>
 #include <string>
+
+#include <unistd.h>
 
 namespace {
 
@@ -69,6 +72,13 @@ int nvrtcCompileProgram(FakeProgram* program, int count, const char* const* opti
       program->log += "module.cu(1): error: identifier \"absent\" is undefined\n  *out = absent;\n         ^\n";
     }
     return 6;
+  }
+  if (program->source.find("endless") != std::string::npos) {
+    for (;;) pause();
+  }
+  if (program->source.find("greedy") != std::string::npos) {
+    // Up to 16 GiB, of which none is touched.
+    for (int i = 0; i < 64; ++i) static_cast<void>(::operator new(std::size_t{256} << 20U));
   }
   std::string target;
   program->ptx = "//";

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "paths.hpp"
 #include "tests/gpu-worker/image/fake_nvrtc.hpp"
 
 namespace sublet::image {
@@ -82,6 +83,46 @@ TEST(SourceCompiler, E3_RefusesASourceThatIsTooLargeAndOneThatNamesAFile) {
   EXPECT_EQ(nvrtc.compilations(), 0);
 }
 
+/// In a process of its own, as session processes compile.
+SourceOptions apart(SourceOptions options) {
+  options.program = SUBLET_BIN_DIR "/sublet-session";
+  return options;
+}
+
+TEST(CompiledApart, GivesPtxAndErrorsAsHereToo) {
+  const FakeNvrtc nvrtc;
+  auto here = nvrtc.options();
+  here.cache += "-here";
+  const auto ptx = SourceCompiler(apart(nvrtc.options())).ptx_of(kSource, 75);
+  ASSERT_TRUE(ptx) << to_text(ptx.error());
+  EXPECT_EQ(nvrtc.compilations(), 0) << "not in this process";
+  EXPECT_EQ(ptx, SourceCompiler(here).ptx_of(kSource, 75));
+  const auto refused = SourceCompiler(apart(nvrtc.options())).ptx_of(kWrong, 75);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), SourceCompiler(here).ptx_of(kWrong, 75).error());
+}
+
+TEST(CompiledApart, E3_ASourceThatNeverCompilesIsStopped) {
+  const FakeNvrtc nvrtc;
+  auto options = apart(nvrtc.options());
+  options.time_limit = 100ms;
+  const auto refused = SourceCompiler(options).ptx_of("/* endless */", 75);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::load_failed);
+  EXPECT_THAT(refused.error().detail, HasSubstr("the module's compiler was stopped after 0.1 s; make the module smaller"));
+}
+
+TEST(CompiledApart, E3_ASourceThatTakesAllMemoryEndsItsCompilerAlone) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers map more than any limit";
+#endif
+  const FakeNvrtc nvrtc;
+  const auto refused = SourceCompiler(apart(nvrtc.options())).ptx_of("/* greedy */", 75);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::load_failed);
+  EXPECT_THAT(refused.error().detail, HasSubstr("ended with signal 6, most likely at its limit of 4096 MiB of memory"));
+}
+
 /// Where the library itself is: it needs no card.
 class RealNvrtc : public ::testing::Test {
  protected:
@@ -112,8 +153,39 @@ TEST_F(RealNvrtc, FindsNoHeaderOfThisHostForAName) {
   for (const std::string_view name : {"stdio.h", "etc/passwd", "CMakeLists.txt"}) {
     const auto refused = compiler_.ptx_of("#include <" + std::string(name) + ">\n" + std::string(kSource), 90);
     ASSERT_FALSE(refused) << name;
-    EXPECT_THAT(refused.error().detail, HasSubstr("it reads no headers of this host")) << name;
+    EXPECT_THAT(refused.error().detail, HasSubstr("it reads no headers but CUDA's own")) << name;
   }
+}
+
+TEST_F(RealNvrtc, KnowsTheMacrosOfMath) {
+  const auto ptx = compiler_.ptx_of(
+      "__constant__ float table[2] = {-INFINITY, NAN};\n"
+      "extern \"C\" __global__ void k(float* out) { *out = fminf(table[threadIdx.x], INFINITY); }",
+      75);
+  ASSERT_TRUE(ptx) << to_text(ptx.error());
+  EXPECT_THAT(*ptx, HasSubstr("{0, 0, 128, 255, 0, 0, 192, 127}"));
+}
+
+constexpr std::string_view kHalfSource =
+    "#include <cuda_fp16.h>\nextern \"C\" __global__ void k(__half* out) { *out = __hadd(*out, __float2half(0.5f)); }";
+
+TEST_F(RealNvrtc, ReadsTheHeadersOfTheToolkit) {
+  if (Nvrtc::usual_includes().empty()) GTEST_SKIP() << "this host has no headers of CUDA's";
+  const auto ptx = compiler_.ptx_of(kHalfSource, 75);
+  ASSERT_TRUE(ptx) << to_text(ptx.error());
+  EXPECT_THAT(*ptx, HasSubstr("add.f16"));
+}
+
+TEST_F(RealNvrtc, SaysWhatToInstallForHeaders) {
+  const auto refused = SourceCompiler({.includes = {}, .cache = (folder_.path() / "cache").string()}).ptx_of(kHalfSource, 75);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("such as cuda_fp16.h, of which this host has none: install them"));
+}
+
+TEST_F(RealNvrtc, CompilesWithinItsLimits) {
+  const auto ptx = SourceCompiler(apart({.cache = (folder_.path() / "cache").string()})).ptx_of(kSource, 75);
+  ASSERT_TRUE(ptx) << to_text(ptx.error());
+  EXPECT_THAT(*ptx, HasSubstr(".entry k("));
 }
 
 }  // namespace

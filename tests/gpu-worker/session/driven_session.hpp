@@ -118,8 +118,11 @@ class DrivenSession {
       : DrivenSession(bundle, lease_for(bundle, max_chunk_bytes), lives, vram) {}
 
   /// In a process of its own.
-  DrivenSession(const Bundle& bundle, wire::Lease lease, Millis lives = 10min, Bytes vram = 8_GiB) : session_(0, std::move(lease)) {
+  DrivenSession(const Bundle& bundle, wire::Lease lease, Millis lives = 10min, Bytes vram = 8_GiB,
+                std::vector<std::string> host_stages = {})
+      : session_(0, std::move(lease)) {
     agent::AgentOptions options;
+    options.host_stages = std::move(host_stages);
     options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
     auto process = agent::SessionProcess::start(options, 0);

@@ -185,6 +185,28 @@ TEST(SessionProcess, F2_AnEndlessKernelEndsAsATimeout) {
   EXPECT_EQ(session.exit_code(), session::kDeviceBroken);
 }
 
+TEST(SessionProcess, GoesOnAfterACommandThatRanTooLong) {
+  Bundle bundle;
+  bundle.pipeline.name = "slow";
+  bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}, {.name = "back", .bytes = "n"}};
+  bundle.pipeline.host_stages = {
+      {.before = 0, .function = "slow", .from = "data", .bytes = "n", .to = "back", .length = "", .values = {}, .sets = {}}};
+  bundle.pipeline.inputs = {"data"};
+  bundle.pipeline.outputs = {{.buffer = "back"}};
+  bundle.pipeline.time_limit_ms = 3'000;
+  DrivenSession session(bundle, lease_for(bundle, 4096), 10min, 8_GiB,
+                        {"slow=text=$(cat); [ $text = slow ] && exec sleep 1000; printf $text"});
+  ASSERT_TRUE(session.wait_until_up().has_value());
+  ASSERT_TRUE(session.hand_over({"slow", "fine"}).has_value());
+  const auto settle = session.settle();
+  EXPECT_THAT(settle.message.codes.values, ElementsAre(number(ErrorCode::host_stage_failed), 0));
+  EXPECT_EQ(text_of(settle), "fine");
+  EXPECT_FALSE(session->device_broken());
+  ASSERT_TRUE(session.hand_over({"more"}).has_value());
+  EXPECT_EQ(text_of(session.settle()), "more");
+  EXPECT_TRUE(session.close().has_value());
+}
+
 TEST(SessionProcess, KilledWhileRunningLosesOnlyWhatItRan) {
   Bundle bundle = endless(600'000);
   bundle.pipeline.lanes = 1;

@@ -192,6 +192,18 @@ TEST(Command, O5_KernelCheckCompilesCudaSource) {
   EXPECT_EQ(checked.code, 0) << checked.text;
 }
 
+TEST(Command, KernelCheckNamesTheLineOfCudaSource) {
+  const Folder folder;
+  ::setenv("SUBLET_CACHE", (folder.path() + "/cache").c_str(), 1);
+  const auto file = folder.put("copy.cu",
+                               "extern \"C\" __global__ void copy() {\n  asm volatile(\"nanosleep.u32 1;\");\n"
+                               "  asm volatile(\"cp.async.wait_all;\");\n}\n");
+  const auto ran = sublet("kernel check " + file);
+  SKIP_WITHOUT_NVRTC(ran);
+  EXPECT_EQ(ran.code, 1) << ran.text;
+  EXPECT_NE(ran.text.find("opcode cp.async.wait_all  copy    module.cu:3"), std::string::npos) << ran.text;
+}
+
 TEST(Command, E3_KernelCheckShowsWhatTheCompilerSays) {
   const Folder folder;
   ::setenv("SUBLET_CACHE", (folder.path() + "/cache").c_str(), 1);

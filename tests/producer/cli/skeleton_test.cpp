@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "common/pipeline/argument.hpp"
 #include "common/pipeline/explain.hpp"
@@ -91,7 +92,7 @@ TEST(KernelReport, IsReadFromTheSessionsAnswer) {
   const auto report = parse_report(
       R"({"version":"8.0","target":"sm_75","kernels":[{"name":"k","parameters":[{"name":"p","type":"u64","bytes":8,"pointer":true,"read":true,)"
       R"("written":false,"element_bytes":4}],"shared_bytes":16,"registers":{"b32":7},"required_threads":[8,1,1],"maximum_threads":null}],)"
-      R"("refused":[{"what":"opcode x","kernel":"k","line":3}],"refused_total":1})");
+      R"("refused":[{"what":"opcode x","kernel":"k","line":3,"source":"f.cu:7"},{"what":"opcode y","kernel":"","line":412,"source":""}],"refused_total":2})");
   ASSERT_TRUE(report) << to_text(report.error());
   EXPECT_EQ(report->kernels.at(0).parameters.at(0).element_bytes, 4U);
   EXPECT_EQ(report->kernels[0].required_threads, (std::array<std::uint32_t, 3>{8, 1, 1}));
@@ -99,6 +100,11 @@ TEST(KernelReport, IsReadFromTheSessionsAnswer) {
   const auto text = report_text(*report, "f.ptx", 80);
   EXPECT_THAT(text, HasSubstr("opcode x"));
   EXPECT_THAT(text, HasSubstr("7 b32"));
+  EXPECT_THAT(text, HasSubstr("f.cu:7"));
+  EXPECT_THAT(text, HasSubstr("412"));
+  const auto json = report_json(*report, "f.ptx");
+  EXPECT_EQ(json["refused"][0]["source"], "f.cu:7");
+  EXPECT_TRUE(json["refused"][1]["source"].is_null());
 }
 
 TEST(KernelReport, NamesAnAnswerThatIsNone) {

@@ -7,7 +7,7 @@
 
 #include "gpu-worker/devices/cpu/ptx/declaration.hpp"
 #include "gpu-worker/devices/cpu/ptx/flow.hpp"
-#include "gpu-worker/devices/cpu/ptx/opcode.hpp"
+#include "gpu-worker/devices/cpu/ptx/forms.hpp"
 
 namespace sublet::cpu {
 
@@ -253,8 +253,17 @@ std::uint32_t BodyParser::label_behind(std::uint32_t instructions) {
   return static_cast<std::uint32_t>(label_positions_.size()) - 1;
 }
 
+/// Nothing for an opcode that this device does not know, or in a form that there is not.
+const std::optional<OpcodeParts>& BodyParser::parts_of(std::string_view opcode) {
+  const auto [found, added] = opcodes_.try_emplace(opcode);
+  if (added && is_form(opcode)) {
+    found->second = split_opcode(opcode);
+  }
+  return found->second;
+}
+
 void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& guard) {
-  const std::optional<OpcodeParts> parts = split_opcode(opcode.text);
+  const std::optional<OpcodeParts>& parts = parts_of(opcode.text);
   if (!parts) {
     refuse(fmt::format("opcode {}", opcode.text.substr(0, 80)), opcode.line);
     tokens_.skip_statement();
@@ -290,8 +299,10 @@ void BodyParser::instruction(const Token& opcode, const std::optional<Guard>& gu
   if (tokens_.failed()) {
     return;
   }
-  count_definitions(made);
-  kernel_.instructions.push_back(std::move(made));
+  if (made.pair && made.opcode == Opcode::setp && (made.type == Type::f16 || made.type == Type::bf16)) {
+    return refuse(fmt::format("opcode {} with two predicates", opcode.text.substr(0, 80)), opcode.line);
+  }
+  add(std::move(made));
 }
 
 void BodyParser::count_definitions(const Instruction& instruction) {

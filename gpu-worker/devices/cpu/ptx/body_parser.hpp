@@ -9,6 +9,7 @@
 
 #include "gpu-worker/devices/cpu/ptx/ir.hpp"
 #include "gpu-worker/devices/cpu/ptx/names.hpp"
+#include "gpu-worker/devices/cpu/ptx/opcode.hpp"
 #include "gpu-worker/devices/cpu/ptx/token_stream.hpp"
 
 namespace sublet::cpu {
@@ -37,6 +38,11 @@ class BodyParser {
     std::uint32_t instruction = 0;
     std::uint32_t line = 0;
   };
+  struct Temporary {
+    Type type = Type::none;
+    std::uint32_t index = 0;  ///< into the kernel's registers
+    bool taken = false;
+  };
   /// One pair of braces: the names defined in it, and the branches whose label is not known yet.
   struct Scope {
     std::unordered_map<std::string_view, std::uint32_t> labels;
@@ -60,9 +66,16 @@ class BodyParser {
   void word();
   void instruction(const Token& opcode, const std::optional<Guard>& guard);
   std::uint32_t predicate();
+  const std::optional<OpcodeParts>& parts_of(std::string_view opcode);
   void count_definitions(const Instruction& instruction);
   void refuse(std::string what, std::uint32_t line);
   std::uint32_t label_behind(std::uint32_t instructions);
+
+  // Instructions that become several: body_halves.cpp.
+  void add(Instruction made);
+  bool convert_half(const Instruction& made);
+  bool compare_to_halves(const Instruction& made);
+  Operand temporary(Type type);
 
   // Operands: body_operands.cpp.
   void branch_to(std::string_view label, std::uint32_t line, Instruction& into);
@@ -92,6 +105,9 @@ class BodyParser {
   RegisterNames registers_;
   std::unordered_map<std::string_view, std::uint32_t> parameters_;
   std::vector<Scope> scopes_;
+  std::vector<Temporary> temporaries_;
+  /// Looked up once: a body has few opcodes, and many times each.
+  std::unordered_map<std::string_view, std::optional<OpcodeParts>> opcodes_;
   std::vector<std::uint32_t> label_positions_;
   std::uint32_t frame_bytes_ = 0;  ///< in use where the parser stands; Kernel::frame_bytes is the most there ever were
 };

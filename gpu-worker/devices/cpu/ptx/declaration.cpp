@@ -21,6 +21,7 @@ Declared read_declaration(TokenStream& tokens, std::string_view what) {
       const std::uint64_t align = tokens.expect_integer("an alignment");
       if (!std::has_single_bit(align) || align > kMaxAlign) {
         tokens.fail(fmt::format("the alignment of {} must be a power of two up to {}", what, kMaxAlign), token.line);
+        continue;
       }
       // Behind .ptr stands what the pointer points to, not the parameter.
       made.align = made.pointer ? made.align : static_cast<std::uint32_t>(align);

@@ -336,6 +336,8 @@ struct Unsupported {
   std::string what;
   std::string kernel;
   std::uint32_t line = 0;
+  /// Where that is in what the PTX was made of, "module.cu:12", as far as the PTX says it.
+  std::string source = {};
 };
 
 struct Module {
