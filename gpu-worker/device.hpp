@@ -33,6 +33,8 @@ struct DeviceInfo {
   std::uint32_t max_threads_per_block = 1024;
   /// A fault of one session leaves every session of the process unusable, and does not tell whose it was.
   bool faults_spread = false;
+  /// And so does a fault of another process.
+  bool faults_cross = false;
 };
 
 using Dim3 = std::array<std::uint32_t, 3>;

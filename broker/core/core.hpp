@@ -87,6 +87,7 @@ class Core {
   Handled resume(Request request, Job& job, const JobSpec& spec);
   Job* job_of_key(const JobSpec& spec);
   Result<Job*> open_job(JobSpec spec, const Blob& bundle, JobId origin);
+  [[nodiscard]] Result<void> check_isolation(const JobSpec& spec) const;
   Result<std::uint64_t> admit_bundle(const JobSpec& spec, const Blob& bundle);
   Queue& queue_named(const std::string& name);
   Pool& pool_of(const ContentHash& pipeline, const Blob& bundle);

@@ -68,6 +68,7 @@ Job* Core::job_of_key(const JobSpec& spec) {
 Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   if (auto here = check_shard(options_, spec.queue); !here) return std::unexpected(std::move(here.error()));
   if (auto kept = check_durability(store_, spec.durability); !kept) return std::unexpected(std::move(kept.error()));
+  if (auto offered = check_isolation(spec); !offered) return std::unexpected(std::move(offered.error()));
   auto awaited = find_awaited(spec);
   if (!awaited) return std::unexpected(std::move(awaited.error()));
   const auto lease_size = admit_bundle(spec, bundle);
@@ -96,6 +97,16 @@ Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   begin_timing(job, std::move(*awaited));
   mark(job);
   return &job;
+}
+
+/// Without any worker chunks wait for one, and nobody knows what it will have. Jobs that are there wait for theirs to come back.
+Result<void> Core::check_isolation(const JobSpec& spec) const {
+  const auto has_mps = [](const auto& worker) { return worker.second->mps; };
+  if (spec.isolation != Isolation::mps || cards_.largest() == 0 || std::ranges::any_of(workers_, has_mps)) return {};
+  return fail(ErrorCode::bad_argument,
+              fmt::format("the job asks for isolation \"{}\" and none of the {} workers has an MPS daemon on its host; start "
+                          "nvidia-cuda-mps-control -d beside a worker with a card, or ask for tenant or process",
+                          to_text(spec.isolation), workers_.size()));
 }
 
 Core::Handled Core::resume(Request request, Job& job, const JobSpec& spec) {

@@ -66,7 +66,10 @@ bool Core::add_session(SizeClass& size) {
 }
 
 bool Core::place_lease(SizeClass& size) {
-  const auto fits = [&](std::uint64_t instance) { return size.key.host == Token{} || workers_.at(instance)->host == size.key.host; };
+  const auto fits = [&](std::uint64_t instance) {
+    const auto& worker = *workers_.at(instance);
+    return (size.key.host == Token{} || worker.host == size.key.host) && (size.key.isolation != Isolation::mps || worker.mps);
+  };
   const auto place = cards_.take(size.lease_bytes, fits);
   if (!place) return false;
   auto owned = std::make_unique<Lease>();

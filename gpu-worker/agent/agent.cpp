@@ -159,6 +159,7 @@ void Agent::keep_time(Instant now) {
   if (!draining_ && cards_.refill(now)) {
     poller_stale_ = true;
   }
+  deal_due_ = cards_.look_for_mps(now) || deal_due_;
   bury_finished();
   deal();
 }

@@ -29,6 +29,10 @@ class Cards {
   [[nodiscard]] std::vector<CardRoom> rooms() const;
   /// Sets aside for each broker what is dealt to it, by card, in place of whatever was before: together at most the rooms.
   void set_aside(const std::map<BrokerId, std::vector<CardRoom>>& dealt);
+  /// Whether leases of class `mps` can be had, as of the last look.
+  [[nodiscard]] bool has_mps() const { return has_mps_; }
+  /// Looks for the operator's MPS daemon, now and then. Returns whether it has come or gone.
+  bool look_for_mps(Instant now);
   /// All cards whose device has been opened, as OFFER names them to that broker.
   [[nodiscard]] std::vector<wire::Card> offer(BrokerId broker) const;
   /// Takes `lease`'s slice out of its card, from what is set aside for the broker. `no_capacity` or `not_found` when it cannot be.
@@ -76,13 +80,15 @@ class Cards {
   [[nodiscard]] std::size_t spares_wanted(const Card& card) const;
   [[nodiscard]] static std::size_t spares(const Card& card);
   [[nodiscard]] static Process of_tenant(const Card& card, const wire::Lease& lease);
-  Result<Process> start_for_lease(Card& card, std::uint32_t index);
+  Result<Process> start_for_lease(Card& card, const wire::Lease& lease);
   bool add_spare(Card& card, std::uint32_t index, Instant now);
   void spare_failed(Card& card, const std::string& why, Instant now);
 
   const AgentOptions* options_;
   io::Log log_;
   std::vector<Card> cards_;
+  bool has_mps_ = false;
+  Instant looked_for_mps_ = {};
 };
 
 }  // namespace sublet::agent

@@ -4,6 +4,7 @@
 
 #include "common/io/clock.hpp"
 #include "common/wire/bundle.hpp"
+#include "gpu-worker/session/blame.hpp"
 
 namespace sublet::session {
 namespace {
@@ -246,10 +247,10 @@ Ended Executor::find_broken(bool certain) {
   return found == Breakage::by_one_chunk ? Ended::device_broken_by_other : Ended::device_broken_by_someone;
 }
 
-/// Where faults do not spread, whoever finds the device broken first has the chunk that did it; elsewhere a chunk that was alone there.
-/// Everything else, in all leases, goes back and runs elsewhere.
+/// Everything but the guilty chunk, in all leases, goes back and runs elsewhere.
 Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took) {
-  ended_ = find_broken(!device_->device.info().faults_spread || (flying_ <= 1 && device_->gate.inside() <= 1));
+  const bool alone = flying_ <= 1 && device_->gate.inside() <= 1;
+  ended_ = find_broken(is_guilty_for_certain(device_->device.info(), alone, error.code));
   if (*ended_ == Ended::device_broken_by_someone) {
     return {};
   }

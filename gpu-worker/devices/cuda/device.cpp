@@ -1,6 +1,7 @@
 #include "gpu-worker/devices/cuda/device.hpp"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,14 +60,30 @@ std::unexpected<Error> refused(const cuda::Driver& driver, cuda::Status status, 
   return fail(ErrorCode::bad_argument, fmt::format("CUDA card {}: {}: {}", card, what, driver.text(status)));
 }
 
-std::uint32_t attribute(const cuda::Driver& driver, cuda::Card card, CardAttribute which) {
+/// Nothing where the driver does not know it.
+std::optional<std::uint32_t> attribute(const cuda::Driver& driver, cuda::Card card, CardAttribute which) {
   int value = 0;
-  driver.device_get_attribute(&value, which, card);
-  return static_cast<std::uint32_t>(value);
+  const cuda::Status status = driver.device_get_attribute(&value, which, card);
+  return status == kSuccess ? std::optional(static_cast<std::uint32_t>(value)) : std::nullopt;
+}
+
+/// Clients of an MPS daemon die together, so nobody is one, or is not, by mistake.
+Result<void> check_mps(const CudaDeviceOptions& options, bool through_mps) {
+  if (!options.through_mps || *options.through_mps == through_mps) {
+    return {};
+  }
+  return through_mps ? fail(ErrorCode::no_capacity,
+                            fmt::format("CUDA card {} is used through an MPS daemon, which was not asked for; start the worker where "
+                                        "CUDA_MPS_PIPE_DIRECTORY names the daemon's folder",
+                                        options.card))
+                     : fail(ErrorCode::no_capacity,
+                            fmt::format("CUDA card {}: no MPS daemon answers; start nvidia-cuda-mps-control -d, or submit with --isolation "
+                                        "tenant",
+                                        options.card));
 }
 
 cuda::CardLimits limits_of(const cuda::Driver& driver, cuda::Card card) {
-  const auto get = [&](CardAttribute which) { return attribute(driver, card, which); };
+  const auto get = [&](CardAttribute which) { return attribute(driver, card, which).value_or(0); };
   return {.capability = {.major = static_cast<int>(get(CardAttribute::capability_major)),
                          .minor = static_cast<int>(get(CardAttribute::capability_minor))},
           .max_grid = {get(CardAttribute::max_grid_x), get(CardAttribute::max_grid_y), get(CardAttribute::max_grid_z)},
@@ -129,6 +146,11 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
   if (status != kSuccess) {
     return refused(api, status, options.card, "it cannot be looked at");
   }
+  // A driver that does not know the question leaves it at what was asked for.
+  const bool through_mps = attribute(api, card, CardAttribute::mps_enabled).value_or(options.through_mps.value_or(false) ? 1 : 0) != 0;
+  if (auto as_asked = check_mps(options, through_mps); !as_asked) {
+    return std::unexpected(as_asked.error());
+  }
   const Overhead overhead(bus.data());
   cuda::ContextHandle handle = nullptr;
   if (status = api.primary_context_retain(&handle, card); status != kSuccess) {
@@ -142,7 +164,8 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
                   .total = {total},
                   .context_overhead = overhead.measure(),
                   .max_threads_per_block = limits.max_threads,
-                  .faults_spread = true};
+                  .faults_spread = true,
+                  .faults_cross = through_mps};
   auto shared = std::unique_ptr<cuda::SharedCard>(
       new cuda::SharedCard{.driver = *driver, .context = handle, .limits = limits, .host = host_code(options), .graphs = options.graphs});
   return std::make_unique<CudaDevice>(std::move(info), std::move(context), std::move(shared));

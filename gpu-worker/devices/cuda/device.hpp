@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/error.hpp"
@@ -15,6 +16,8 @@ struct CudaDeviceOptions {
   std::string cache;
   /// Passages of one shape become graphs. Only measurements do without.
   bool graphs = true;
+  /// Whether this process has to be a client of an MPS daemon; nothing: whatever it is.
+  std::optional<bool> through_mps = std::nullopt;
 };
 
 /// A CUDA card of this host. Works where there is a driver only: otherwise `bad_argument`, with the remedy. Sessions of one device share a

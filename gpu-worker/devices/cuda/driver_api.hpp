@@ -39,6 +39,7 @@ enum class CardAttribute : int {
   capability_major = 75,
   capability_minor = 76,
   max_shared_bytes_opt_in = 97,
+  mps_enabled = 133,
 };
 
 /// Attributes of a kernel.

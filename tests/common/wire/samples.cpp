@@ -81,6 +81,8 @@ WorkerStatus one_worker() {
           .free_bytes = 1ULL << 29U,
           .leases = 1,
           .process_leases = 0,
+          .mps_leases = 0,
+          .mps = true,
           .leased_chunks = 2,
           .done = 1,
           .age_ms = 60'000};
@@ -160,7 +162,8 @@ std::vector<Sample> control_samples() {
                         .name = "cpu device",
                         .total_bytes = 1ULL << 30U,
                         .free_bytes = 1ULL << 29U,
-                        .free_sessions = 7}}}},
+                        .free_sessions = 7}},
+             .mps = false}},
       {0,
        {},
        Lease{.lease = kLease,

@@ -41,6 +41,9 @@ static_assert(int(CardAttribute::max_grid_z) == CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM
 static_assert(int(CardAttribute::capability_major) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
 static_assert(int(CardAttribute::capability_minor) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(int(CardAttribute::max_shared_bytes_opt_in) == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+#if CUDA_VERSION >= 12050
+static_assert(int(CardAttribute::mps_enabled) == CU_DEVICE_ATTRIBUTE_MPS_ENABLED);
+#endif
 
 static_assert(int(KernelAttribute::max_threads_per_block) == CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
 static_assert(int(KernelAttribute::static_shared_bytes) == CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);

@@ -122,7 +122,7 @@ class DrivenSession {
     agent::AgentOptions options;
     options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
-    auto process = agent::SessionProcess::start(options, 0);
+    auto process = agent::SessionProcess::start(options, 0, false);
     if (!process) {
       throw std::runtime_error(to_text(process.error()));
     }
