@@ -39,8 +39,21 @@ struct DeviceInfo {
 
 using Dim3 = std::array<std::uint32_t, 3>;
 
+/// An argument that is a place in a buffer of the session.
+struct BufferArgument {
+  std::uint32_t argument = 0;  ///< which of the launch's, from 0; it has 8 bytes
+  MemHandle buffer;
+  std::uint64_t offset = 0;  ///< at most the buffer's size
+
+  bool operator==(const BufferArgument&) const = default;
+};
+
 /// One kernel launch. `args` are the arguments' bytes, little-endian, one after another without padding; `arg_sizes` the size of each. They
 /// are laid out anew by the kernel's own parameter offsets, so a size that differs from the kernel's is `launch_failed`.
+///
+/// An argument that is named in `buffers` is written by the device, whatever stands in `args`, and only for a live buffer of the session:
+/// `invalid_handle` or `out_of_range` otherwise. A handle that stands in `args` is a number like any other, which proves nothing: what a
+/// kernel can do with it is bounded by the isolation class alone.
 struct Launch {
   ModuleId module;
   std::string_view kernel;
@@ -49,7 +62,11 @@ struct Launch {
   std::uint32_t shared_bytes = 0;
   std::span<const std::byte> args;
   std::span<const std::uint32_t> arg_sizes;
+  std::span<const BufferArgument> buffers;  ///< ascending by argument
 };
+
+/// Whether `buffers` names arguments that there are, of 8 bytes, each once: `launch_failed` says which is none.
+Result<void> check_buffer_arguments(const Launch& launch);
 
 /// A chunk's whole way over the device: its bytes in, kernels, the result out.
 struct Passage {

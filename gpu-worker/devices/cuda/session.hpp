@@ -11,6 +11,7 @@
 #include "common/ids.hpp"
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/devices/cuda/host_memory.hpp"
+#include "gpu-worker/devices/cuda/launch_arguments.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
 #include "gpu-worker/devices/cuda/passage_graph.hpp"
@@ -105,7 +106,7 @@ class CudaSession final : public Session {
   std::unordered_map<ContentHash, std::size_t> modules_by_hash_;
   StreamManager manager_;
   std::vector<Stream> streams_;
-  std::vector<void*> arguments_;
+  LaunchArguments arguments_;
   Instant last_idle_;
   /// Until the driver refuses one.
   bool graphs_ = true;

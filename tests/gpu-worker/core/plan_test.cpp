@@ -86,16 +86,15 @@ TEST(Plan, LaysArgumentsOutWithoutPadding) {
   EXPECT_EQ(number_at<float>(denoise.args, 20), 0.1F);
 }
 
-TEST(Plan, PutsALanesHandlesIntoTheirPlaces) {
+TEST(Plan, NamesALanesHandlesAsArguments) {
   Plan plan = must(make_plan(video_bundle(), 1'000'000));
   const PlannedLaunch& denoise = plan.chunk(1000).value()->launches[1];
   const std::vector<MemHandle> handles = {{100}, {101}, {102}, {103}};
-  std::vector<std::byte> scratch;
-  const auto bound = bind_handles(denoise, handles, scratch);
-  ASSERT_EQ(bound.size(), 24U);
-  EXPECT_EQ(number_at<std::uint64_t>(bound, 0), 101U);
-  EXPECT_EQ(number_at<std::uint64_t>(bound, 8), 102U);
-  EXPECT_EQ(number_at<std::int32_t>(bound, 16), 1000);
+  BoundArguments bound;
+  bind_arguments(denoise, handles, bound);
+  ASSERT_EQ(bound.bytes.size(), 24U);
+  EXPECT_EQ(number_at<std::int32_t>(bound.bytes, 16), 1000);
+  EXPECT_EQ(bound.buffers, (std::vector<BufferArgument>{{.argument = 0, .buffer = {101}}, {.argument = 1, .buffer = {102}}}));
 }
 
 TEST(Plan, WritesNegativeArgumentsInTheirWidth) {
