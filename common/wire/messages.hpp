@@ -442,10 +442,12 @@ struct Listed {
 /// Broker to worker, whenever it changes: what the shard lacks. A worker with several shards offers its cards to those that want.
 struct Want {
   static constexpr std::uint8_t kType = 20;
-  std::uint32_t sessions = 0;  ///< how many more leases would be given at once; 0: none
-  std::uint64_t bytes = 0;     ///< of the largest of them; 0 with no sessions
+  std::uint32_t sessions = 0;     ///< how many more leases would be given at once; 0: none
+  std::uint64_t bytes = 0;        ///< of the largest of them, with all lanes that pay; 0 with no sessions
+  std::uint64_t least_bytes = 0;  ///< with the fewest lanes
 
-  static constexpr auto kFields = std::tuple{Field{"sessions", &Want::sessions}, Field{"bytes", &Want::bytes}};
+  static constexpr auto kFields =
+      std::tuple{Field{"sessions", &Want::sessions}, Field{"bytes", &Want::bytes}, Field{"least_bytes", &Want::least_bytes}};
   bool operator==(const Want&) const = default;
 };
 

@@ -55,6 +55,7 @@ class LeasedSession {
   struct Place {
     std::shared_ptr<SessionProcess> process;
     Bytes arena;
+    std::uint32_t lanes = 1;
   };
   /// Opens the session in a process and hands the bundle over.
   Result<void> start(Place place, std::shared_ptr<const LoadedBundle> bundle, Instant deadline);
@@ -128,6 +129,7 @@ class LeasedSession {
   std::shared_ptr<SessionProcess> process_;
   std::optional<ring::AgentEnd> channel_;
   std::shared_ptr<const LoadedBundle> bundle_;
+  std::uint32_t lanes_ = 1;
   std::optional<GrantBook> book_;
   std::optional<WindowPolicy> window_;
   std::optional<Watchdog> watchdog_;

@@ -304,7 +304,6 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   if (auto ok = check_contents(bundle); !ok) return std::unexpected(ok.error());
   Plan plan;
   plan.pipeline_ = *std::move(compiled);
-  plan.lanes_ = bundle.pipeline.lanes;
   plan.time_limit_ = Millis(bundle.pipeline.time_limit_ms);
   plan.max_chunk_bytes_ = max_chunk_bytes;
   plan.has_header_ = has_header(bundle.pipeline);

@@ -108,7 +108,6 @@ class Plan {
   Plan& operator=(Plan&&) = default;
 
   [[nodiscard]] std::span<const PlannedBuffer> buffers() const { return buffers_; }
-  [[nodiscard]] std::uint32_t lanes() const { return lanes_; }
   [[nodiscard]] Millis time_limit() const { return time_limit_; }
   [[nodiscard]] std::uint64_t max_chunk_bytes() const { return max_chunk_bytes_; }
   /// What one lane allocates: the sum of the capacities.
@@ -142,7 +141,6 @@ class Plan {
 
   CompiledPipeline pipeline_;
   std::vector<PlannedBuffer> buffers_;
-  std::uint32_t lanes_ = 1;
   Millis time_limit_ = 60s;
   std::uint64_t max_chunk_bytes_ = 0;
   /// One for each stage, made once; a chunk's launches are the first of them.

@@ -40,7 +40,7 @@ enum class ReplyKind : std::uint32_t {
 
 struct Command {
   CommandKind kind = CommandKind::run;
-  std::uint32_t count = 0;   ///< chunks of a run
+  std::uint32_t count = 0;   ///< chunks of a run; with `start`: lanes
   std::uint64_t number = 0;  ///< ascending; repeated in the reply
   std::uint64_t block = 0;   ///< offset in the arena
   std::uint64_t input_bytes = 0;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "common/io/clock.hpp"
 #include "common/wire/bundle.hpp"
 #include "gpu-worker/session/blame.hpp"
@@ -25,6 +27,9 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   if (!bundle) {
     return std::unexpected(bundle.error());
   }
+  if (command.count < 1 || command.count > PipelineLimits::kLanes) {
+    return fail(ErrorCode::protocol_error, fmt::format("a session of {} lanes; 1 to {} can be", command.count, PipelineLimits::kLanes));
+  }
   auto plan = make_plan(*bundle, command.max_chunk_bytes);
   if (!plan) {
     return std::unexpected(plan.error());
@@ -38,7 +43,7 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   if (command.kind == ring::CommandKind::start_by_reference) {
     executor.references_.emplace();
   }
-  if (auto loaded = executor.load(*bundle); !loaded) {
+  if (auto loaded = executor.load(*bundle, command.count); !loaded) {
     return std::unexpected(loaded.error());
   }
   return executor;
@@ -47,13 +52,13 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
 Executor::Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan)
     : end_(&end), device_(&device), session_(std::move(session)), plan_(std::move(plan)) {}
 
-Result<void> Executor::load(const Bundle& bundle) {
+Result<void> Executor::load(const Bundle& bundle, std::uint32_t lanes) {
   const auto resources = Resources::load(*session_, bundle, device_->functions);
   if (!resources) {
     return std::unexpected(resources.error());
   }
   traffic_.to_device += resources->uploaded_bytes;
-  for (std::uint32_t number = 0; number < plan_.lanes(); ++number) {
+  for (std::uint32_t number = 0; number < lanes; ++number) {
     auto stream = number == 0 ? Result<StreamId>(StreamId{0}) : session_->stream_create();
     if (!stream) {
       return std::unexpected(stream.error());

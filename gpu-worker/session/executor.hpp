@@ -49,7 +49,7 @@ class Executor {
 
   Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan);
   Result<ChunkBytes> place(InFlight& chunk, const ChunkBytes& bytes);
-  Result<void> load(const Bundle& bundle);
+  Result<void> load(const Bundle& bundle, std::uint32_t lanes);
 
   Result<bool> begin_next();
   Result<RunInHand*> run_to_begin();

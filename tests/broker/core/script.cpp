@@ -199,7 +199,7 @@ Input Script::input_of(const std::string& actor, const std::string& verb, const 
   } else if (verb == "offer") {
     const auto bytes = number(value_of(words, "free", "64M"));
     message = wire::Offer{.seen = number(value_of(words, "seen", "0")),
-                          .cards = {{.kind = "cpu",
+                          .cards = {{.kind = value_of(words, "kind", "cpu"),
                                      .total_bytes = number(value_of(words, "total", "64M")),
                                      .free_bytes = bytes,
                                      .free_sessions = static_cast<std::uint32_t>(number(value_of(words, "sessions", "1")))}},

@@ -185,7 +185,7 @@ std::vector<Sample> control_samples() {
       {6, {}, Event{.job = running_job()}},
       {8, {}, List{.what = Listing::jobs, .limit = 100}},
       {8, {}, Listed{.jobs = {failed_job()}, .queues = {default_queue()}, .workers = {one_worker()}}},
-      {0, {}, Want{.sessions = 2, .bytes = 1U << 20U}},
+      {0, {}, Want{.sessions = 2, .bytes = 1U << 20U, .least_bytes = 1U << 18U}},
       {15, {}, DeadQuery{.job = kJob, .in_queue = "", .select = crashed(), .skip = 0, .limit = 100}},
       {15,
        {},
@@ -289,6 +289,7 @@ Bundle sample_bundle() {
                                   .sets = {"factor"}}};
   bundle.pipeline.inputs = {"data"};
   bundle.pipeline.outputs = {{.buffer = "data"}};
+  bundle.pipeline.lanes = 2;
   const std::string_view ptx = ".version 9.0";
   bundle.modules = {{.name = "arithmetic", .image = {as_view(ptx).begin(), as_view(ptx).end()}}};
   bundle.residents = {{.name = "weights", .data = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0x40}}}};
