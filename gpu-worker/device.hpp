@@ -133,6 +133,9 @@ class Device {
  public:
   virtual ~Device() = default;
   [[nodiscard]] virtual const DeviceInfo& info() const = 0;
+  /// VRAM that this process takes beside the buffers of its sessions, as of now: what it took at first, and what the modules that were
+  /// loaded since made it grow by. May be asked by any thread; takes a look at the card, so not for every chunk.
+  virtual Bytes overhead() { return info().context_overhead; }
   virtual Result<std::unique_ptr<Session>> open_session(const SessionOptions& options) = 0;
 };
 

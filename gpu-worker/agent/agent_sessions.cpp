@@ -84,6 +84,13 @@ void Agent::settle_end(LeasedSession& session, const Error& error, ErrorCode far
   }
 }
 
+void Agent::outgrow(LeasedSession& session, const Error& error, Instant now) {
+  const auto process = session.process();
+  settle_end(session, error, error.code);
+  send_settles(session, now);
+  lose_process(*process, now);
+}
+
 void Agent::drop_session(LeasedSession& session, Instant now) {
   link_of(session).leases.remove(session.id());
   const bool busy = !session.idle();
@@ -94,6 +101,12 @@ void Agent::drop_session(LeasedSession& session, Instant now) {
 void Agent::take_replies(LeasedSession& session, Instant now) {
   const bool ended = session.state() == LeasedSession::State::ended;
   const auto up = session.take_replies(now);
+  const Bytes overhead = session.take_overhead();
+  const auto charged = overhead > Bytes{} ? cards_.charge(*session.process(), overhead) : Result<void>();
+  deal_due_ = deal_due_ || overhead > Bytes{};
+  if (!charged && up && !ended && !session.left()) {
+    return outgrow(session, charged.error(), now);
+  }
   if (session.device_broken() && !ended) {
     break_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, now);
   } else if (!up && (!session.left() || up.error().code == ErrorCode::protocol_error)) {

@@ -156,7 +156,7 @@ Result<Cards::Process> Cards::take(const wire::Lease& lease) {
 }
 
 Result<Cards::Process> Cards::start_for_lease(Card& card, const wire::Lease& lease) {
-  if (const auto room = card.ledger.set_contexts(card.ledger.contexts() + card.context); !room) {
+  if (const auto room = card.ledger.context_changed({}, card.context); !room) {
     // Those that are only kept have to go; the lease that is asked for next finds their room.
     for (const Process& process : card.processes) {
       if (process->kept_until && !process->ending()) {
@@ -167,7 +167,7 @@ Result<Cards::Process> Cards::start_for_lease(Card& card, const wire::Lease& lea
   }
   auto process = SessionProcess::start(*options_, lease.card, lease.isolation == Isolation::mps);
   if (!process) {
-    [[maybe_unused]] const auto undone = card.ledger.set_contexts(card.ledger.contexts() - card.context);
+    [[maybe_unused]] const auto undone = card.ledger.context_changed(card.context, {});
     return process;
   }
   (*process)->context = card.context;
@@ -188,6 +188,23 @@ void Cards::left(SessionProcess& process, Instant now) {
   process.kept_until = now + kKept;
 }
 
+Result<void> Cards::charge(SessionProcess& process, Bytes overhead) {
+  if (overhead <= process.context) {
+    return {};
+  }
+  Card& card = cards_[process.card()];
+  if (!card.ledger.context_changed(process.context, overhead)) {
+    return fail(
+        ErrorCode::alloc_failed_device,
+        fmt::format("its process takes {} bytes of card {} beside its buffers, where {} were counted, and the card's {} have no room for "
+                    "that beside what is granted; let kernels use less local memory, or give the worker more (--vram)",
+                    overhead.count, process.card(), process.context.count, card.total.count));
+  }
+  log_->info("process {} takes {} bytes of card {} beside its buffers", process.pid(), overhead.count, process.card());
+  process.context = overhead;
+  return {};
+}
+
 void Cards::bury(const Process& process, Instant now) {
   Card& card = cards_[process->card()];
   const bool was_spare = is_spare(*process);
@@ -195,8 +212,8 @@ void Cards::bury(const Process& process, Instant now) {
   if (was_spare) {
     spare_failed(card, process->how_it_ended(), now);
   }
-  const Result<void> left = was_spare ? card.ledger.set_spares(Bytes{card.context.count * spares(card)})
-                                      : card.ledger.set_contexts(card.ledger.contexts() - process->context);
+  const Result<void> left =
+      was_spare ? card.ledger.set_spares(Bytes{card.context.count * spares(card)}) : card.ledger.context_changed(process->context, {});
   if (!left) {
     log_->error("{}", to_text(left.error()));
   }
@@ -278,7 +295,8 @@ Result<void> Cards::hear(SessionProcess& process) {
   card.name = (*greeting)->text.empty() ? options_->device : (*greeting)->text;
   card.context = (*greeting)->context;
   [[maybe_unused]] const auto counted = card.ledger.set_spares(Bytes{card.context.count * spares(card)});
-  return {};
+  // One that was started for a lease, when less was known.
+  return process.tenant() ? charge(process, card.context) : Result<void>();
 }
 
 void Cards::spare_failed(Card& card, const std::string& why, Instant now) {

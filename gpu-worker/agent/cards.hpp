@@ -44,6 +44,9 @@ class Cards {
   Result<Process> take(const wire::Lease& lease);
   /// A lease has left the process: when it was the last one, the process is kept for its tenant's next one for a while, or killed.
   void left(SessionProcess& process, Instant now);
+  /// Counts what the process takes beside the slices of its leases, which never becomes less before it ends. `alloc_failed_device` when the
+  /// card has not so much that is not granted: the process has to end.
+  Result<void> charge(SessionProcess& process, Bytes overhead);
   /// The process has ended, and its memory is free.
   void bury(const Process& process, Instant now);
 

@@ -109,6 +109,7 @@ Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
   if (reply.lease != lease_.lease.value) {
     return broken(fmt::format("answers for lease {:016x}, which this ring does not serve", reply.lease));
   }
+  overhead_ = std::max(overhead_, Bytes{reply.overhead_bytes});
   left_ = reply.kind == ring::ReplyKind::closed || reply.kind == ring::ReplyKind::failed;
   if (state_ == State::ended) {
     // Whatever it still does, its chunks have their outcome.

@@ -70,6 +70,9 @@ class LeasedSession {
   [[nodiscard]] bool left() const { return left_; }
   /// Whether the process said that its device is unusable.
   [[nodiscard]] bool device_broken() const { return device_broken_; }
+  /// What its process has come to take of the card beside the slices, by the process's own account since this was last asked; 0: nothing
+  /// new.
+  Bytes take_overhead() { return std::exchange(overhead_, Bytes{}); }
   /// Bytes copied to and from the device since the session started, by the process's own account.
   struct Traffic {
     std::uint64_t to_device = 0;
@@ -137,6 +140,7 @@ class LeasedSession {
   std::optional<wire::Release> farewell_;
   Instant last_reply_;
   std::uint64_t peak_bytes_ = 0;
+  Bytes overhead_;
   Traffic traffic_;
   std::uint32_t empty_wakes_ = 0;
   bool device_broken_ = false;

@@ -288,6 +288,10 @@ Result<void> Executor::answer(RunInHand& run) {
   reply.from_device = traffic_.from_device;
   reply.peak_bytes = session_->bytes_at_peak().count;
   reply.last = ended_ == Ended::device_broken ? 1 : 0;
+  // What a driver takes when a kernel first runs is there by now.
+  if (!ended_ && !std::exchange(has_answered_, true)) {
+    reply.overhead_bytes = device_->device.overhead().count;
+  }
   return end_->reply(reply);
 }
 

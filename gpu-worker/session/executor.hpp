@@ -82,6 +82,7 @@ class Executor {
   std::deque<RunInHand> runs_;
   Instant waiting_since_;
   Traffic traffic_;
+  bool has_answered_ = false;  ///< a run
   bool closing_ = false;
   std::optional<Ended> ended_;
 };

@@ -27,7 +27,7 @@ CudaSession::CudaSession(SharedCard& card, const SessionOptions& options)
     : card_(&card),
       driver_(card.driver),
       options_(options),
-      memory_(card.driver, options.slice),
+      memory_(card.driver, options.slice, card.buffer_bytes),
       manager_(card.driver, StreamManager::kMostStreams),
       graphs_(card.graphs) {
   void* counters = nullptr;
@@ -206,6 +206,11 @@ Result<ModuleId> CudaSession::module_load(ByteView image) {
   auto loaded = LoadedModule::load(driver_, card_->limits, card_->host, image);
   if (!loaded) {
     return explained(loaded.error());
+  }
+  if (const Kernel* const largest = loaded->largest_local()) {
+    if (auto reserved = card_->local.reserve(*largest); !reserved) {
+      return explained(reserved.error());
+    }
   }
   modules_.push_back(std::move(*loaded));
   modules_by_hash_.emplace(hash, modules_.size() - 1);

@@ -13,6 +13,7 @@
 #include "gpu-worker/devices/cuda/host_memory.hpp"
 #include "gpu-worker/devices/cuda/launch_arguments.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
+#include "gpu-worker/devices/cuda/local_memory.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
 #include "gpu-worker/devices/cuda/passage_graph.hpp"
 #include "gpu-worker/devices/cuda/stream_manager.hpp"
@@ -26,6 +27,9 @@ struct SharedCard {
   CardLimits limits;
   HostCode host;
   bool graphs = true;
+  LocalMemory local;
+  /// Of the buffers of all sessions; never less than what the card holds for them.
+  std::atomic<std::uint64_t> buffer_bytes = 0;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;
 };
