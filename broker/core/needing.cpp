@@ -37,7 +37,7 @@ wire::Want Core::need() const {
       const auto missing = size.jobs.empty() ? 0 : missing_sessions(pool, pool.sum(key));
       if (missing == 0) continue;
       of_pool = std::max(of_pool, missing);
-      // A worker that asks knows its devices; whatever it offers beyond what pays there stays with it.
+      // On which kind of device it will be is not known here, so this is what pays on a card.
       bytes = std::max(bytes, most_of(size.need, useful_lanes("cuda")).count);
       least = std::max(least, size.need.least.count);
     }
