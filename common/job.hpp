@@ -51,7 +51,13 @@ enum class ElementType : std::uint8_t { f32, f64, i64 };
 enum class Isolation : std::uint8_t {
   tenant,   ///< one process for all sessions that the tenant has on the card: they share a context and its faults
   process,  ///< a process of its own
+  mps,      ///< as `tenant`, in processes that run side by side through an MPS daemon of the host's operator, and share the faults of all
 };
+
+/// Whether a lease of class `got` is at least what was asked for.
+constexpr bool satisfies(Isolation got, Isolation asked) {
+  return got == asked || (asked == Isolation::tenant && got == Isolation::process);
+}
 
 /// What a commit that was answered survives; each class survives what the one before it does. docs/guarantees.md has the whole table.
 enum class Durability : std::uint8_t {

@@ -19,6 +19,11 @@ constexpr std::string_view to_text(JobHold hold) {
   return kNames[static_cast<std::size_t>(hold)];
 }
 
+constexpr std::string_view to_text(Isolation isolation) {
+  constexpr std::array<std::string_view, 3> kNames{"tenant", "process", "mps"};
+  return kNames[static_cast<std::size_t>(isolation)];
+}
+
 constexpr std::string_view to_text(Durability durability) {
   constexpr std::array<std::string_view, 4> kNames{"none", "fast", "fsync", "replicated"};
   return kNames[static_cast<std::size_t>(durability)];

@@ -33,12 +33,27 @@ struct DeviceInfo {
   std::uint32_t max_threads_per_block = 1024;
   /// A fault of one session leaves every session of the process unusable, and does not tell whose it was.
   bool faults_spread = false;
+  /// And so does a fault of another process.
+  bool faults_cross = false;
 };
 
 using Dim3 = std::array<std::uint32_t, 3>;
 
+/// An argument that is a place in a buffer of the session.
+struct BufferArgument {
+  std::uint32_t argument = 0;  ///< which of the launch's, from 0; it has 8 bytes
+  MemHandle buffer;
+  std::uint64_t offset = 0;  ///< at most the buffer's size
+
+  bool operator==(const BufferArgument&) const = default;
+};
+
 /// One kernel launch. `args` are the arguments' bytes, little-endian, one after another without padding; `arg_sizes` the size of each. They
 /// are laid out anew by the kernel's own parameter offsets, so a size that differs from the kernel's is `launch_failed`.
+///
+/// An argument that is named in `buffers` is written by the device, whatever stands in `args`, and only for a live buffer of the session:
+/// `invalid_handle` or `out_of_range` otherwise. A handle that stands in `args` is a number like any other, which proves nothing: what a
+/// kernel can do with it is bounded by the isolation class alone.
 struct Launch {
   ModuleId module;
   std::string_view kernel;
@@ -47,7 +62,11 @@ struct Launch {
   std::uint32_t shared_bytes = 0;
   std::span<const std::byte> args;
   std::span<const std::uint32_t> arg_sizes;
+  std::span<const BufferArgument> buffers;  ///< ascending by argument
 };
+
+/// Whether `buffers` names arguments that there are, of 8 bytes, each once: `launch_failed` says which is none.
+Result<void> check_buffer_arguments(const Launch& launch);
 
 /// A chunk's whole way over the device: its bytes in, kernels, the result out.
 struct Passage {
@@ -114,6 +133,9 @@ class Device {
  public:
   virtual ~Device() = default;
   [[nodiscard]] virtual const DeviceInfo& info() const = 0;
+  /// VRAM that this process takes beside the buffers of its sessions, as of now: what it took at first, and what the modules that were
+  /// loaded since made it grow by. May be asked by any thread; takes a look at the card, so not for every chunk.
+  virtual Bytes overhead() { return info().context_overhead; }
   virtual Result<std::unique_ptr<Session>> open_session(const SessionOptions& options) = 0;
 };
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +17,7 @@
 #include "common/io/signals.hpp"
 #include "gpu-worker/agent/agent.hpp"
 #include "gpu-worker/core/host_rule.hpp"
+#include "gpu-worker/core/mps.hpp"
 #include "gpu-worker/devices/cuda/nvml.hpp"
 
 #ifndef SUBLET_VERSION
@@ -92,6 +96,8 @@ Result<void> find_cuda_cards(CommandLine& line) {
   }
   agent::AgentOptions& options = line.options;
   options.device = "cuda";
+  const char* const mps = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
+  options.mps_folder = mps_folder(mps == nullptr ? std::nullopt : std::optional<std::string_view>(mps));
   options.cards = line.cards != 0 ? line.cards : static_cast<std::uint32_t>(cards->size());
   // One figure for all cards, so it is the smallest one's.
   const auto free = [](const cuda::CardState& card) { return card.total - card.used; };

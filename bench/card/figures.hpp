@@ -40,7 +40,8 @@ inline std::string size_text(std::size_t bytes) {
 }
 
 /// Segments per second of a program written for this alone on the CUDA driver: a stream, pinned buffers and a graph per lane.
-double handwritten_rate(const Burst& burst);
+/// @param group  segments of a graph that share one copy in and one copy out
+double handwritten_rate(const Burst& burst, std::size_t group = 1);
 /// The same of Sublet's lanes on its CUDA device, as a session process uses them, without queue and processes.
 double lanes_rate(const Burst& burst, bool graphs = true);
 /// The same of the whole: producer, broker, worker, session process and back.

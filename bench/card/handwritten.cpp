@@ -66,7 +66,9 @@ GraphNodeHandle add_kernel(GraphHandle graph, GraphNodeHandle after, FunctionHan
   return added;
 }
 
-Lane make_lane(ModuleHandle module, ContextHandle context, std::size_t bytes) {
+/// @param group  segments that share a copy each way; their kernels are branches of one graph
+Lane make_lane(ModuleHandle module, ContextHandle context, std::size_t segment, std::size_t group) {
+  const std::size_t bytes = segment * group;
   Lane lane{.raw = on_card(bytes),
             .decoded = on_card(bytes * 4),
             .smooth = on_card(bytes * 4),
@@ -87,21 +89,28 @@ Lane make_lane(ModuleHandle module, ContextHandle context, std::size_t bytes) {
   in.to_kind = MemoryKind::device;
   in.to_device = lane.raw.get();
   in.bytes = bytes;
-  GraphNodeHandle last = nullptr;
-  check(driver->graph_add_copy_node(&last, graph, nullptr, 0, &in, context), "a copy node");
-  DeviceAddress raw = lane.raw.get(), decoded = lane.decoded.get(), smooth = lane.smooth.get(), encoded = lane.encoded.get();
-  int n = static_cast<int>(bytes);
+  GraphNodeHandle copied = nullptr;
+  check(driver->graph_add_copy_node(&copied, graph, nullptr, 0, &in, context), "a copy node");
+  int n = static_cast<int>(segment);
   float threshold = 0.1F;
-  const auto blocks = static_cast<unsigned>((bytes + 255) / 256);
-  last = add_kernel(graph, last, kernel(module, "decode"), blocks, {&raw, &decoded, &n});
-  last = add_kernel(graph, last, kernel(module, "denoise"), blocks, {&decoded, &smooth, &n, &threshold});
-  last = add_kernel(graph, last, kernel(module, "encode"), blocks, {&smooth, &encoded, &n});
+  const auto blocks = static_cast<unsigned>((segment + 255) / 256);
+  std::vector<GraphNodeHandle> ends;
+  for (std::size_t i = 0; i < group; ++i) {
+    DeviceAddress raw = lane.raw.get() + i * segment;
+    DeviceAddress decoded = lane.decoded.get() + i * segment * 4;
+    DeviceAddress smooth = lane.smooth.get() + i * segment * 4;
+    DeviceAddress encoded = lane.encoded.get() + i * segment;
+    GraphNodeHandle last = add_kernel(graph, copied, kernel(module, "decode"), blocks, {&raw, &decoded, &n});
+    last = add_kernel(graph, last, kernel(module, "denoise"), blocks, {&decoded, &smooth, &n, &threshold});
+    ends.push_back(add_kernel(graph, last, kernel(module, "encode"), blocks, {&smooth, &encoded, &n}));
+  }
   Copy3d out;
   out.from_kind = MemoryKind::device;
   out.from_device = lane.encoded.get();
   out.to_host = lane.out.get();
   out.bytes = bytes;
-  check(driver->graph_add_copy_node(&last, graph, &last, 1, &out, context), "a copy node");
+  GraphNodeHandle copied_back = nullptr;
+  check(driver->graph_add_copy_node(&copied_back, graph, ends.data(), ends.size(), &out, context), "a copy node");
   GraphExecHandle exec = nullptr;
   check(driver->graph_instantiate(&exec, graph, 0), "a graph");
   lane.exec = OwnedGraphExec(driver, exec);
@@ -110,7 +119,7 @@ Lane make_lane(ModuleHandle module, ContextHandle context, std::size_t bytes) {
 
 }  // namespace
 
-double handwritten_rate(const Burst& burst) {
+double handwritten_rate(const Burst& burst, std::size_t group) {
   driver = must(Driver::load());
   ContextHandle handle = nullptr;
   check(driver->primary_context_retain(&handle, 0), "a context");
@@ -122,7 +131,7 @@ double handwritten_rate(const Burst& burst) {
   const OwnedModule module(driver, module_handle);
   std::vector<Lane> lanes;
   for (std::size_t i = 0; i < burst.lanes; ++i) {
-    lanes.push_back(make_lane(module.get(), handle, burst.segment_bytes));
+    lanes.push_back(make_lane(module.get(), handle, burst.segment_bytes, group));
   }
   const Instant begin = io::now();
   std::size_t done = 0;
@@ -134,7 +143,7 @@ double handwritten_rate(const Burst& burst) {
   for (const Lane& lane : lanes) {
     check(driver->stream_synchronize(lane.stream.get()), "a segment");
   }
-  return static_cast<double>(done) / std::chrono::duration<double>(io::now() - begin).count();
+  return static_cast<double>(done * group) / std::chrono::duration<double>(io::now() - begin).count();
 }
 
 }  // namespace sublet::bench

@@ -23,6 +23,7 @@ namespace {
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr std::size_t kLargest = 16U << 20U;
+constexpr std::uint32_t kLanes = 2;
 constexpr int kRounds = 5;
 /// Within this a worker has started another spare.
 constexpr Millis kUntilWarm = 2s;
@@ -135,17 +136,17 @@ void print_start(const Bundle& video) {
   const auto device = must(make_cuda_device({.card = 0, .cache = {}}));
   Plan plan = must(make_plan(video, kLargest));
   const auto once = [&](bool print) {
-    const std::size_t bytes = (plan.lanes() + 1) * 2 * kLargest;
+    const std::size_t bytes = (kLanes + 1) * 2 * kLargest;
     void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     {
       const Instant begin = io::now();
-      const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * plan.lanes()}}));
+      const auto session = must(device->open_session({.slice = {plan.lane_bytes().count * kLanes}}));
       const double opened = since(begin);
       const auto resources = must(session::Resources::load(*session, video, session::HostFunctions()));
       const double loaded = since(begin);
       session->pin_host({static_cast<std::byte*>(mapped), bytes});
       std::vector<session::Lane> lanes;
-      for (std::uint32_t i = 0; i < plan.lanes(); ++i) {
+      for (std::uint32_t i = 0; i < kLanes; ++i) {
         lanes.push_back(must(session::Lane::open(*session, i == 0 ? StreamId{} : must(session->stream_create()), plan, resources)));
       }
       const double ready = since(begin);
@@ -154,7 +155,7 @@ void print_start(const Bundle& video) {
       if (print) {
         fmt::print(
             "P9   a session's start: opened {:.1f}, module {:.1f}, {} lanes {:.1f} ms; beside, {} MiB of host memory locked in {:.1f}\n",
-            opened, loaded - opened, plan.lanes(), ready - loaded, bytes >> 20U, since(begin) - loaded);
+            opened, loaded - opened, kLanes, ready - loaded, bytes >> 20U, since(begin) - loaded);
       }
     }
     ::munmap(mapped, bytes);

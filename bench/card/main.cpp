@@ -18,6 +18,7 @@ namespace sublet::bench {
 namespace {
 
 constexpr std::size_t kSizes[] = {std::size_t{4} << 10U, std::size_t{64} << 10U, std::size_t{1} << 20U, std::size_t{16} << 20U};
+constexpr std::size_t kSmallSizes[] = {kSizes[0], kSizes[1]};
 
 /// Of a whole cluster with one worker on the card.
 double whole_rate(const Burst& burst, std::uint32_t sessions, Travel travel, const std::vector<std::string>& broker = {},
@@ -75,6 +76,34 @@ void print_lanes(const Bundle& video, Millis duration) {
   }
 }
 
+/// How many lanes pay where a chunk is one call.
+void print_lanes_of_graphs(const Bundle& video, Millis duration) {
+  fmt::print("\n{:<8} {:>12} {:>12} {:>5} {:>12} {:>5} {:>12} {:>5}   by graphs\n", "segment", "1 lane", "2 lanes", "ratio", "4 lanes",
+             "ratio", "8 lanes", "ratio");
+  for (const std::size_t bytes : kSizes) {
+    const auto rate = [&](std::size_t lanes) {
+      return lanes_rate({.video = video, .segment_bytes = bytes, .lanes = lanes, .duration = duration});
+    };
+    const double one = rate(1);
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), one);
+    for (const std::size_t lanes : {2, 4, 8}) print_ratio(rate(lanes), one);
+    fmt::print("\n");
+  }
+}
+
+/// What segments would gain that share a copy each way: decision 17.
+void print_groups(const Bundle& video, Millis duration) {
+  fmt::print("\n{:<8} {:>12} {:>12} {:>5} {:>12} {:>5}   handwritten, segments that share their copies\n", "segment", "1 of a copy",
+             "4 of a copy", "ratio", "16", "ratio");
+  for (const std::size_t bytes : kSmallSizes) {
+    const Burst burst{.video = video, .segment_bytes = bytes, .lanes = 4, .duration = duration};
+    const double one = handwritten_rate(burst);
+    fmt::print("{:<8} {:>10.0f}/s", size_text(bytes), one);
+    for (const std::size_t group : {4, 16}) print_ratio(handwritten_rate(burst, group), one);
+    fmt::print("\n");
+  }
+}
+
 /// One burst over one card and over more.
 void print_cards(const Bundle& video, Millis duration, std::uint32_t sessions, std::size_t cards) {
   fmt::print("\n{:<8} {:>12}", "segment", "1 card");
@@ -100,10 +129,10 @@ int main(int argc, char** argv) {
   std::uint32_t seconds = 3;
   std::uint32_t sessions = 4;
   std::uint32_t tenants_seconds = 60;
-  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "leases", "faults", "tenants", "cards"};
+  std::vector<std::string> only = {"overlap", "burst", "redis", "lanes", "groups", "leases", "faults", "tenants", "cards"};
   CLI::App app(
       "What a card does through Sublet, beside programs written for that alone.\nExample: card_bench --seconds 10 --only burst,lanes");
-  app.add_option("--only", only, "some of: overlap burst redis lanes leases faults tenants cards")
+  app.add_option("--only", only, "some of: overlap burst redis lanes groups leases faults tenants cards")
       ->delimiter(',')
       ->check(CLI::IsMember(only));
   app.add_option("--kernels", kernels, "folder of the ready pipelines")->capture_default_str();
@@ -125,7 +154,11 @@ int main(int argc, char** argv) {
   if (wanted("overlap")) bench::print_overlap();
   if (wanted("burst")) bench::print_burst(video, duration, sessions);
   if (wanted("redis")) bench::print_burst_over_redis(video, duration, sessions);
-  if (wanted("lanes")) bench::print_lanes(video, duration);
+  if (wanted("lanes")) {
+    bench::print_lanes(video, duration);
+    bench::print_lanes_of_graphs(video, duration);
+  }
+  if (wanted("groups")) bench::print_groups(video, duration);
   if (wanted("cards")) bench::print_cards(video, duration, sessions, cards.size());
   if (wanted("leases")) bench::print_leases(kernels);
   if (wanted("faults")) bench::print_faults(kernels);

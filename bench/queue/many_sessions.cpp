@@ -45,6 +45,7 @@ TestPipeline pipeline_named(const std::string& name) {
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
   bundle.pipeline.inputs = {"data"};
   bundle.pipeline.outputs = {{.buffer = "data"}};
+  bundle.pipeline.lanes = 2;
   const auto bytes = wire::encode_bundle(bundle);
   return {.hash = wire::content_hash(bytes),
           .bytes = Blob::copy_of(bytes),

@@ -55,6 +55,18 @@ Cards::Place Cards::set_aside(Key key, std::uint64_t bytes) {
   return place;
 }
 
+const wire::Card& Cards::at(const Place& place) const {
+  return *std::ranges::find(offered_.at(place.instance).cards, place.card, &wire::Card::index);
+}
+
+void Cards::set_more_aside(const Place& place, std::uint64_t bytes) {
+  auto& offered = offered_.at(place.instance);
+  index(place.instance, offered, false);
+  offered.pending.back().bytes += bytes;
+  std::ranges::find(offered.cards, place.card, &wire::Card::index)->free_bytes -= bytes;
+  index(place.instance, offered, true);
+}
+
 Cards::Sum Cards::sum(std::uint64_t instance) const {
   Sum sum;
   const auto found = offered_.find(instance);

@@ -55,6 +55,11 @@ class Cards {
     return take(bytes, [](std::uint64_t) { return true; });
   }
 
+  /// The card of a slice that was just set aside, without it.
+  [[nodiscard]] const wire::Card& at(const Place& place) const;
+  /// Sets more of the card aside for that slice; the card has it.
+  void set_more_aside(const Place& place, std::uint64_t bytes);
+
   /// The largest card anyone has, free or not; 0 without any.
   [[nodiscard]] std::uint64_t largest() const { return totals_.empty() ? 0 : *totals_.rbegin(); }
   /// What a worker's cards sum up to: number, total, free.

@@ -159,6 +159,8 @@ Core::Handled Core::on(Request request, wire::List& message) {
            .free_bytes = sum.free_bytes,
            .leases = worker->leases.size(),
            .process_leases = static_cast<std::uint64_t>(std::ranges::count(worker->leases, Isolation::process, &Lease::got)),
+           .mps_leases = static_cast<std::uint64_t>(std::ranges::count(worker->leases, Isolation::mps, &Lease::got)),
+           .mps = worker->mps,
            .leased_chunks = worker->leased_chunks,
            .done = worker->done,
            .age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(now_ - worker->connected).count())});

@@ -87,10 +87,11 @@ class Core {
   Handled resume(Request request, Job& job, const JobSpec& spec);
   Job* job_of_key(const JobSpec& spec);
   Result<Job*> open_job(JobSpec spec, const Blob& bundle, JobId origin);
-  Result<std::uint64_t> admit_bundle(const JobSpec& spec, const Blob& bundle);
+  [[nodiscard]] Result<void> check_isolation(const JobSpec& spec) const;
+  Result<LeaseNeed> admit_bundle(const JobSpec& spec, const Blob& bundle);
   Queue& queue_named(const std::string& name);
   Pool& pool_of(const ContentHash& pipeline, const Blob& bundle);
-  SizeClass& size_of(Pool& pool, const SizeKey& key, std::uint64_t lease_bytes);
+  SizeClass& size_of(Pool& pool, const SizeKey& key);
   Tenant& tenant_named(const std::string& name);
   void enter_bucket(Job& job, Pool& pool);
   Result<Job*> find_job(JobId id);
@@ -192,6 +193,7 @@ class Core {
   bool add_session(SizeClass& size);
   [[nodiscard]] bool wants_session(const Pool& pool, const Pool::Sum& sum) const;
   bool place_lease(SizeClass& size);
+  std::uint64_t add_lanes(const LeaseNeed& need, const Cards::Place& place);
   void fail_unplaceable(Pool& pool);
   void check_pool(Pool& pool);
   void drop_unused_sizes(Pool& pool);

@@ -17,6 +17,7 @@
 #include "broker/stores/record.hpp"
 #include "common/error.hpp"
 #include "common/job.hpp"
+#include "common/pipeline/lanes.hpp"
 #include "common/time.hpp"
 
 namespace sublet::broker {
@@ -31,7 +32,7 @@ struct Job {
   JobId id;
   std::uint64_t number = 0;
   JobSpec spec;
-  std::uint64_t lease_bytes = 0;
+  LeaseNeed need;
   Queue* queue = nullptr;
   /// Where its ready chunks are offered to sessions; nullptr once it has ended.
   Bucket* bucket = nullptr;

@@ -77,8 +77,9 @@ struct Lease {
 struct Worker {
   std::uint64_t instance = 0;
   std::string name;
-  Token host;   ///< whose payloads by reference it takes; zero: of none
-  PeerId peer;  ///< zero while it is away
+  Token host;        ///< whose payloads by reference it takes; zero: of none
+  bool mps = false;  ///< takes leases of class `mps`, as its last OFFER says
+  PeerId peer;       ///< zero while it is away
   Instant connected;
   std::vector<Lease*> leases;
   std::uint64_t leased_chunks = 0;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "broker/core/core.hpp"
+#include "common/job_text.hpp"
 
 namespace sublet::broker {
 namespace {
@@ -48,6 +49,7 @@ Lease* Core::find_lease(LeaseId id) {
 
 Core::Handled Core::on(Request, Worker& worker, wire::Offer& message) {
   cards_.offer(worker.instance, message);
+  worker.mps = message.mps;
   capacity_changed_ = true;
   return {};
 }
@@ -56,9 +58,9 @@ Core::Handled Core::on(Request, Worker& worker, wire::Window& message) {
   auto* lease = find_lease(message.lease);
   // A lease that has ended meanwhile: RENEWED will tell the worker.
   if (lease == nullptr || lease->worker != &worker) return {};
-  if (message.isolation < lease->size->key.isolation) {
-    return fail(ErrorCode::protocol_error,
-                fmt::format("lease {} asks for a process of its own and got less; release it instead", to_hex(lease->id)));
+  if (const auto asked = lease->size->key.isolation; !satisfies(message.isolation, asked)) {
+    return fail(ErrorCode::protocol_error, fmt::format("lease {} asks for isolation \"{}\" and got \"{}\"; release it instead",
+                                                       to_hex(lease->id), to_text(asked), to_text(message.isolation)));
   }
   if (!std::exchange(lease->up, true)) {
     lease->up_since = now_;

@@ -27,6 +27,7 @@ std::uint64_t Core::missing_sessions(const Pool& pool, const Pool::Sum& sum) con
 wire::Want Core::need() const {
   std::uint64_t sessions = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t least = 0;
   for (const auto number : starved_) {
     // Enough is known, however many wait.
     if (sessions >= kMostSessions) break;
@@ -36,12 +37,14 @@ wire::Want Core::need() const {
       const auto missing = size.jobs.empty() ? 0 : missing_sessions(pool, pool.sum(key));
       if (missing == 0) continue;
       of_pool = std::max(of_pool, missing);
-      bytes = std::max(bytes, size.lease_bytes);
+      // On which kind of device it will be is not known here, so this is what pays on a card.
+      bytes = std::max(bytes, most_of(size.need, useful_lanes("cuda")).count);
+      least = std::max(least, size.need.least.count);
     }
     sessions += of_pool;
   }
   const auto rounded = std::bit_ceil(std::min(sessions, kMostSessions));
-  return {.sessions = sessions == 0 ? 0 : static_cast<std::uint32_t>(rounded), .bytes = bytes};
+  return {.sessions = sessions == 0 ? 0 : static_cast<std::uint32_t>(rounded), .bytes = bytes, .least_bytes = least};
 }
 
 void Core::tell_need() {

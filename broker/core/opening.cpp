@@ -12,17 +12,15 @@
 namespace sublet::broker {
 namespace {
 
-/// VRAM of a lease for the bundle in `payload`, which has to be the one that `spec` names.
-Result<std::uint64_t> size_lease(const JobSpec& spec, ByteView payload) {
+/// What a lease takes for the bundle in `payload`, which has to be the one that `spec` names.
+Result<LeaseNeed> size_lease(const JobSpec& spec, ByteView payload) {
   if (wire::content_hash(payload) != spec.pipeline) {
     return fail(ErrorCode::bad_pipeline, "the bundle's bytes do not hash to the pipeline the job names; send the bundle that was hashed");
   }
   const auto bundle = wire::decode_bundle(payload);
   if (!bundle) return std::unexpected(bundle.error());
   if (auto valid = validate(bundle->pipeline); !valid) return std::unexpected(valid.error());
-  const auto bytes = lease_bytes(bundle->pipeline, spec.max_chunk_bytes, module_bytes(*bundle));
-  if (!bytes) return std::unexpected(bytes.error());
-  return bytes->count;
+  return lease_need(*bundle, spec.max_chunk_bytes);
 }
 
 /// Whether jobs of `queue` may be opened here.
@@ -68,6 +66,7 @@ Job* Core::job_of_key(const JobSpec& spec) {
 Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   if (auto here = check_shard(options_, spec.queue); !here) return std::unexpected(std::move(here.error()));
   if (auto kept = check_durability(store_, spec.durability); !kept) return std::unexpected(std::move(kept.error()));
+  if (auto offered = check_isolation(spec); !offered) return std::unexpected(std::move(offered.error()));
   auto awaited = find_awaited(spec);
   if (!awaited) return std::unexpected(std::move(awaited.error()));
   const auto lease_size = admit_bundle(spec, bundle);
@@ -80,7 +79,7 @@ Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   } while (job.id.value == 0 || jobs_.contains(job.id));
   job.number = ++last_job_;
   job.spec = std::move(spec);
-  job.lease_bytes = *lease_size;
+  job.need = *lease_size;
   job.origin = origin;
   job.opened = job.touched = now_;
   jobs_.emplace(job.id, std::move(owned));
@@ -90,12 +89,26 @@ Result<Job*> Core::open_job(JobSpec spec, const Blob& bundle, JobId origin) {
   if (!job.spec.idempotency_key.empty()) job.queue->keys.emplace(job.spec.idempotency_key, job.id);
   enter_bucket(job, pool_of(job.spec.pipeline, bundle));
   timers_.set({.due = now_ + job.spec.open_timeout, .kind = TimerKind::job, .id = job.id.value});
-  write({.kind = RecordKind::job, .owner = job.id.value},
-        JobRecord{
-            .id = job.id, .spec = job.spec, .number = job.number, .lease_bytes = job.lease_bytes, .opened_ms = now_ms(), .origin = origin});
+  write({.kind = RecordKind::job, .owner = job.id.value}, JobRecord{.id = job.id,
+                                                                    .spec = job.spec,
+                                                                    .number = job.number,
+                                                                    .lease_bytes = job.need.least.count,
+                                                                    .lane_bytes = job.need.further_lane.count,
+                                                                    .opened_ms = now_ms(),
+                                                                    .origin = origin});
   begin_timing(job, std::move(*awaited));
   mark(job);
   return &job;
+}
+
+/// Without any worker chunks wait for one, and nobody knows what it will have. Jobs that are there wait for theirs to come back.
+Result<void> Core::check_isolation(const JobSpec& spec) const {
+  const auto has_mps = [](const auto& worker) { return worker.second->mps; };
+  if (spec.isolation != Isolation::mps || cards_.largest() == 0 || std::ranges::any_of(workers_, has_mps)) return {};
+  return fail(ErrorCode::bad_argument,
+              fmt::format("the job asks for isolation \"{}\" and none of the {} workers has an MPS daemon on its host; start "
+                          "nvidia-cuda-mps-control -d beside a worker with a card, or ask for tenant or process",
+                          to_text(spec.isolation), workers_.size()));
 }
 
 Core::Handled Core::resume(Request request, Job& job, const JobSpec& spec) {
@@ -111,13 +124,13 @@ Core::Handled Core::resume(Request request, Job& job, const JobSpec& spec) {
   return {};
 }
 
-Result<std::uint64_t> Core::admit_bundle(const JobSpec& spec, const Blob& bundle) {
+Result<LeaseNeed> Core::admit_bundle(const JobSpec& spec, const Blob& bundle) {
   const auto pool = pools_.find(spec.pipeline);
   // Bytes that were checked before need no second look; comparing them is far cheaper than hashing.
   const auto tenant = tenants_.find(spec.tenant);
   if (pool != pools_.end() && tenant != tenants_.end() && std::ranges::equal(pool->second.bundle.view(), bundle.view())) {
     const auto size = pool->second.sizes.find(key_of(spec, tenant->second));
-    if (size != pool->second.sizes.end()) return size->second.lease_bytes;
+    if (size != pool->second.sizes.end() && size->second.is_sized) return size->second.need;
   }
   return size_lease(spec, bundle.view());
 }
@@ -151,9 +164,8 @@ Tenant& Core::tenant_named(const std::string& name) {
   return tenant;
 }
 
-SizeClass& Core::size_of(Pool& pool, const SizeKey& key, std::uint64_t lease_bytes) {
+SizeClass& Core::size_of(Pool& pool, const SizeKey& key) {
   auto& size = pool.sizes[key];
-  size.lease_bytes = lease_bytes;
   if (size.pool == nullptr) {
     size.pool = &pool;
     size.key = key;
@@ -164,7 +176,9 @@ SizeClass& Core::size_of(Pool& pool, const SizeKey& key, std::uint64_t lease_byt
 }
 
 void Core::enter_bucket(Job& job, Pool& pool) {
-  auto& size = size_of(pool, key_of(job.spec, tenant_named(job.spec.tenant)), job.lease_bytes);
+  auto& size = size_of(pool, key_of(job.spec, tenant_named(job.spec.tenant)));
+  size.need = job.need;
+  size.is_sized = true;
   size.jobs.emplace(job.id, &job);
   ++pool.live_jobs;
   auto& bucket = size.buckets[{job.queue, job.spec.priority}];

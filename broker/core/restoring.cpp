@@ -71,7 +71,7 @@ struct Core::Restoring {
     job.id = record.id;
     job.number = record.number;
     job.spec = record.spec;
-    job.lease_bytes = record.lease_bytes;
+    job.need = {.least = {record.lease_bytes}, .further_lane = {record.lane_bytes}};
     job.origin = record.origin;
     job.opened = std::min(instant_of(record.opened_ms), core.now_);
     job.touched = core.now_;
@@ -207,7 +207,7 @@ struct Core::Restoring {
                       .isolation = record.isolation,
                       .host = record.host,
                       .max_chunk_bytes = record.max_chunk_bytes};
-    auto& size = core.size_of(home, key, record.bytes);
+    auto& size = core.size_of(home, key);
     auto& worker = core.workers_[record.instance];
     if (!worker) worker = std::make_unique<Worker>(Worker{.instance = record.instance, .connected = core.now_});
     auto owned = std::make_unique<Lease>();

@@ -54,8 +54,9 @@ struct SizeClass {
   Pool* pool = nullptr;
   Tenant* tenant = nullptr;
   SizeKey key;
-  std::uint64_t lease_bytes = 0;
-  double used = 0;  ///< microseconds in which its sessions ran chunks
+  LeaseNeed need;
+  bool is_sized = false;  ///< by a job; only leases that outlived their broker stand for one that is not
+  double used = 0;        ///< microseconds in which its sessions ran chunks
   std::map<std::pair<const Queue*, std::uint8_t>, std::unique_ptr<Bucket>> buckets;
   std::array<std::set<std::pair<std::uint64_t, Bucket*>>, kPriorities> levels;
   std::uint64_t ready = 0;     ///< chunks in the buckets that stand in the levels

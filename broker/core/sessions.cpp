@@ -66,8 +66,11 @@ bool Core::add_session(SizeClass& size) {
 }
 
 bool Core::place_lease(SizeClass& size) {
-  const auto fits = [&](std::uint64_t instance) { return size.key.host == Token{} || workers_.at(instance)->host == size.key.host; };
-  const auto place = cards_.take(size.lease_bytes, fits);
+  const auto fits = [&](std::uint64_t instance) {
+    const auto& worker = *workers_.at(instance);
+    return (size.key.host == Token{} || worker.host == size.key.host) && (size.key.isolation != Isolation::mps || worker.mps);
+  };
+  const auto place = cards_.take(size.need.least.count, fits);
   if (!place) return false;
   auto owned = std::make_unique<Lease>();
   auto& lease = *owned;
@@ -77,7 +80,7 @@ bool Core::place_lease(SizeClass& size) {
   lease.token = random_.token();
   lease.worker = workers_.at(place->instance).get();
   lease.size = &size;
-  lease.bytes = size.lease_bytes;
+  lease.bytes = size.need.least.count + add_lanes(size.need, *place);
   lease.deadline = now_ + options_.lease_ttl + options_.lease_margin;
   leases_.emplace(lease.id, std::move(owned));
   lease.worker->leases.push_back(&lease);
@@ -100,19 +103,29 @@ bool Core::place_lease(SizeClass& size) {
   return true;
 }
 
+/// Widens a slice that was set aside by the lanes that pay there. Returns by how much.
+std::uint64_t Core::add_lanes(const LeaseNeed& need, const Cards::Place& place) {
+  const auto& card = cards_.at(place);
+  const auto slice = slice_for(
+      need, {.free = {need.least.count + card.free_bytes}, .sessions = card.free_sessions + 1, .useful = useful_lanes(card.kind)});
+  const auto more = slice.count - need.least.count;
+  if (more > 0) cards_.set_more_aside(place, more);
+  return more;
+}
+
 void Core::fail_unplaceable(Pool& pool) {
   const auto largest = cards_.largest();
   // Without any worker, chunks wait for one.
   if (largest == 0) return;
   for (auto& size : pool.sizes | std::views::values) {
-    if (size.lease_bytes <= largest || size.ready == 0) continue;
+    if (size.need.least.count <= largest || size.ready == 0) continue;
     const auto jobs = size.jobs;
     for (auto* job : jobs | std::views::values) {
       end_job(*job, JobState::failed,
               {.code = ErrorCode::no_capacity,
                .detail = fmt::format(
                    "a session needs {} bytes of VRAM and the largest card has {}; use smaller chunks, fewer lanes or a larger card",
-                   size.lease_bytes, largest)});
+                   size.need.least.count, largest)});
     }
   }
 }

@@ -38,7 +38,8 @@ struct JobRecord {
   JobId id;
   JobSpec spec;
   std::uint64_t number = 0;       ///< jobs in the order they were opened
-  std::uint64_t lease_bytes = 0;  ///< VRAM of a lease for it
+  std::uint64_t lease_bytes = 0;  ///< the least VRAM of a lease for it
+  std::uint64_t lane_bytes = 0;   ///< of each lane more; 0: there are as many as its pipeline says
   std::uint64_t opened_ms = 0;    ///< of the owner's clock
   JobId origin;                   ///< the job whose dead chunks it replays
 

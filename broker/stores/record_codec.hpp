@@ -11,7 +11,7 @@
 namespace sublet::broker {
 
 /// Version of what `encode_record` writes. A store keeps it beside the records and takes no other.
-inline constexpr std::string_view kRecordSchema = "4";
+inline constexpr std::string_view kRecordSchema = "5";
 
 /// Appends the record as MessagePack. Not for bytes (`Blob`) and `Erase`, which are no records with fields.
 void encode_record(const RecordValue& value, std::vector<std::byte>& out);

@@ -25,6 +25,7 @@ struct FieldTable<broker::JobRecord> {
                                              Field{"spec", &Record::spec},
                                              Field{"number", &Record::number},
                                              Field{"lease_bytes", &Record::lease_bytes},
+                                             Field{"lane_bytes", &Record::lane_bytes},
                                              Field{"opened_ms", &Record::opened_ms},
                                              Field{"origin", &Record::origin}};
 };

@@ -23,6 +23,7 @@ namespace {
 struct Launch {
   std::string path;
   std::vector<char*> argv;
+  std::vector<char*> environment;
   std::vector<InheritedFd> inherited;  ///< with `fd` above every `child_fd`
   int empty_input = -1;
   int failure = -1;  ///< where the child writes its errno; closed by a successful exec
@@ -58,7 +59,7 @@ struct Launch {
       give_up(launch);
     }
   }
-  ::execv(launch.path.c_str(), launch.argv.data());
+  ::execve(launch.path.c_str(), launch.argv.data(), launch.environment.data());
   give_up(launch);
 }
 
@@ -75,6 +76,22 @@ Result<std::string> path_of(const std::string& program) {
 
 std::unexpected<Error> cannot_start(const std::string& path, int error) {
   return fail(ErrorCode::io_failed, fmt::format("cannot start {}: {}", path, std::strerror(error)));
+}
+
+/// Ours, with `changes` in place of what has the same names; points into both.
+std::vector<char*> changed_environment(const std::vector<std::string>& changes) {
+  const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
+  std::vector<char*> changed;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (std::ranges::none_of(changes, [&](const std::string& change) { return name_of(change) == name_of(*entry); })) {
+      changed.push_back(*entry);
+    }
+  }
+  for (const std::string& change : changes) {
+    changed.push_back(const_cast<char*>(change.c_str()));
+  }
+  changed.push_back(nullptr);
+  return changed;
 }
 
 /// Through the system call: glibc 2.36 declares pidfd_open in a way that C++ cannot link to.
@@ -100,7 +117,12 @@ Result<Child> spawn(const SpawnOptions& options) {
   if (!path) {
     return std::unexpected(path.error());
   }
-  Launch launch{.path = *path, .argv = {}, .inherited = {}, .parent = ::getpid(), .die_with_parent = options.die_with_parent};
+  Launch launch{.path = *path,
+                .argv = {},
+                .environment = changed_environment(options.environment),
+                .inherited = {},
+                .parent = ::getpid(),
+                .die_with_parent = options.die_with_parent};
   launch.argv.push_back(launch.path.data());
   for (const std::string& arg : options.args) {
     launch.argv.push_back(const_cast<char*>(arg.c_str()));

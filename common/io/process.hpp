@@ -22,6 +22,8 @@ struct SpawnOptions {
   std::string program;
   /// Without the program's own name.
   std::vector<std::string> args = {};
+  /// `NAME=VALUE`, in place of what this process has under that name; the child gets everything else of our environment as it is.
+  std::vector<std::string> environment = {};
   /// Everything else is closed in the child, except stdin (empty), stdout and stderr.
   std::vector<InheritedFd> inherited = {};
   /// The child gets SIGKILL when the thread that spawned it ends, however that happens; so spawn from a thread that lives as long as the

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "common/pipeline/compiled.hpp"
+#include "common/pipeline/lanes.hpp"
 
 namespace sublet {
 
@@ -226,7 +227,7 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   if (!buffers) return buffers;
   const auto lane = lane_bytes(pipeline, n);
   if (!lane) return std::unexpected(lane.error());
-  const auto lease = lease_bytes(bundle, n);
+  const auto lease = lease_need(bundle, n);
   if (!lease) return std::unexpected(lease.error());
   const auto output = compiled->output_length(chunk);
   if (!output) return std::unexpected(output.error());
@@ -250,10 +251,14 @@ Result<std::string> explain(const Bundle& bundle, std::uint64_t n) {
   result += *requirements;
   Table totals({false, true, false});
   totals.add({"VRAM of a lane", size_text(lane->count), "all its buffers"});
-  const std::string lanes = fmt::format("{} {}", pipeline.lanes, pipeline.lanes == 1 ? "lane" : "lanes");
-  totals.add({"VRAM of a lease", size_text(lease->count),
+  const std::string lanes = pipeline.lanes <= 1 ? "1 lane" : fmt::format("{} lanes", pipeline.lanes);
+  totals.add({pipeline.lanes == 0 ? "least VRAM of a lease" : "VRAM of a lease", size_text(lease->least.count),
               fmt::format("{}{} modules of {}", lanes, pipeline.residents.empty() ? " and" : ", residents and",
                           size_text(module_bytes(bundle).count))});
+  if (pipeline.lanes == 0) {
+    totals.add({"most VRAM of a lease", size_text(most_of(*lease, useful_lanes("cuda")).count),
+                fmt::format("{} lanes, where the card has room", useful_lanes("cuda"))});
+  }
   totals.add({"output", fmt::format("{} B", *output), measures(*compiled) ? "copied back per chunk at most" : "copied back per chunk"});
   totals.add({"time limit", time_text(pipeline.time_limit_ms), "for a chunk's kernels"});
   result += totals.text();

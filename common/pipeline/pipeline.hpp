@@ -135,7 +135,7 @@ struct Pipeline {
   std::vector<PipelineHostStage> host_stages;  ///< in their order
   std::vector<std::string> inputs;             ///< the buffers that hold the chunk's data, one at least
   std::vector<PipelineOutput> outputs;         ///< one at least
-  std::uint32_t lanes = 2;                     ///< chunks in flight inside a session
+  std::uint32_t lanes = 0;                     ///< chunks in flight inside a session; 0: as many as pay and fit the card
   std::uint32_t time_limit_ms = 60'000;        ///< for one chunk's kernels
   bool operator==(const Pipeline&) const = default;
 };
@@ -216,8 +216,7 @@ Bytes module_bytes(const Bundle& bundle);
 /// VRAM that a lease is charged for its residents: each rounded up as a buffer is.
 Result<Bytes> resident_bytes(const Pipeline& pipeline);
 
-/// The slice a lease needs: lanes x its buffers + residents + `modules`. A session allocates its buffers once, each as large as the larger
-/// of n = 0 and n = max_chunk makes it, so a size that shrinks as n grows is covered too.
+/// The least slice that a lease needs: `lease_need` in lanes.hpp says what more it can use.
 /// @param modules  as `module_bytes` counts them
 Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules);
 Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes);

@@ -204,6 +204,15 @@ Result<void> read_time_limit(const YamlNode& map, Pipeline& pipeline) {
   return {};
 }
 
+/// Left out, or "auto": 0.
+Result<void> read_lanes(const YamlNode& document, Pipeline& pipeline) {
+  const YamlNode* node = find(document, "lanes");
+  if (node == nullptr || (node->kind == Kind::scalar && node->text == "auto")) return {};
+  if (auto ok = read_u32(document, "lanes", pipeline.lanes); !ok) return ok;
+  if (pipeline.lanes == 0) return refuse(*node, fmt::format("lanes is 0; write auto, or 1 to {}", PipelineLimits::kLanes));
+  return {};
+}
+
 }  // namespace
 
 Result<Pipeline> read_pipeline(const YamlNode& document) {
@@ -224,7 +233,7 @@ Result<Pipeline> read_pipeline(const YamlNode& document) {
   if (auto ok = read_inputs(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_stages(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_outputs(document, pipeline); !ok) return std::unexpected(ok.error());
-  if (auto ok = read_u32(document, "lanes", pipeline.lanes); !ok) return std::unexpected(ok.error());
+  if (auto ok = read_lanes(document, pipeline); !ok) return std::unexpected(ok.error());
   if (auto ok = read_time_limit(document, pipeline); !ok) return std::unexpected(ok.error());
   return pipeline;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/pipeline/compiled.hpp"
+#include "common/pipeline/lanes.hpp"
 #include "common/pipeline/wording.hpp"
 
 namespace sublet {
@@ -58,7 +59,7 @@ Result<Bytes> resident_bytes(const Pipeline& pipeline) {
   return Bytes{sum};
 }
 
-Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
+Result<LeaseNeed> lease_need(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
   const auto compiled = compile(pipeline);
   if (!compiled) return std::unexpected(compiled.error());
   const auto lane = allocated_for(*compiled, pipeline, [&](std::size_t i) {
@@ -66,11 +67,20 @@ Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_byte
   });
   if (!lane) return std::unexpected(lane.error());
   std::uint64_t sum = 0;
-  if (__builtin_mul_overflow(*lane, std::uint64_t{pipeline.lanes}, &sum)) return too_much(pipeline);
+  if (__builtin_mul_overflow(*lane, std::uint64_t{std::max(pipeline.lanes, 1U)}, &sum)) return too_much(pipeline);
   const auto residents = resident_bytes(pipeline);
-  if (!residents) return residents;
+  if (!residents) return std::unexpected(residents.error());
   if (__builtin_add_overflow(sum, modules.count, &sum) || __builtin_add_overflow(sum, residents->count, &sum)) return too_much(pipeline);
-  return Bytes{sum};
+  return LeaseNeed{.least = {sum}, .further_lane = {pipeline.lanes == 0 ? *lane : 0}};
+}
+
+Result<LeaseNeed> lease_need(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
+  return lease_need(bundle.pipeline, max_chunk_bytes, module_bytes(bundle));
+}
+
+Result<Bytes> lease_bytes(const Pipeline& pipeline, std::uint64_t max_chunk_bytes, Bytes modules) {
+  const auto need = lease_need(pipeline, max_chunk_bytes, modules);
+  return need ? Result<Bytes>(need->least) : std::unexpected(need.error());
 }
 
 Result<Bytes> lease_bytes(const Bundle& bundle, std::uint64_t max_chunk_bytes) {

@@ -279,7 +279,7 @@ Result<void> check_shape(const Pipeline& pipeline) {
   }
   if (auto ok = check_repeats(pipeline); !ok) return ok;
   if (auto ok = check_host_stages(pipeline); !ok) return ok;
-  if (pipeline.lanes < 1 || pipeline.lanes > PipelineLimits::kLanes) {
+  if (pipeline.lanes > PipelineLimits::kLanes) {
     return refuse(fmt::format("{} lanes; use 1 to {}", pipeline.lanes, PipelineLimits::kLanes));
   }
   if (pipeline.time_limit_ms < 1 || pipeline.time_limit_ms > PipelineLimits::kTimeLimitMs) {

@@ -216,7 +216,7 @@ struct Last<ElementType> {
 };
 template <>
 struct Last<Isolation> {
-  static constexpr Isolation kValue = Isolation::process;
+  static constexpr Isolation kValue = Isolation::mps;
 };
 template <>
 struct Last<Durability> {

@@ -127,6 +127,8 @@ struct WorkerStatus {
   std::uint64_t free_bytes = 0;
   std::uint64_t leases = 0;
   std::uint64_t process_leases = 0;  ///< of these, those with a session process of their own, as WINDOW said
+  std::uint64_t mps_leases = 0;      ///< of these, those of class `mps`
+  bool mps = false;                  ///< its host has an MPS daemon, as OFFER said
   std::uint64_t leased_chunks = 0;
   std::uint64_t done = 0;
   std::uint64_t age_ms = 0;  ///< since it connected
@@ -137,6 +139,8 @@ struct WorkerStatus {
                                              Field{"free_bytes", &WorkerStatus::free_bytes},
                                              Field{"leases", &WorkerStatus::leases},
                                              Field{"process_leases", &WorkerStatus::process_leases},
+                                             Field{"mps_leases", &WorkerStatus::mps_leases},
+                                             Field{"mps", &WorkerStatus::mps},
                                              Field{"leased_chunks", &WorkerStatus::leased_chunks},
                                              Field{"done", &WorkerStatus::done},
                                              Field{"age_ms", &WorkerStatus::age_ms}};
@@ -298,7 +302,7 @@ struct Window {
   LeaseId lease;
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;
-  Isolation isolation = Isolation::tenant;  ///< what the lease got; `process` may come where `tenant` was asked for, never the reverse
+  Isolation isolation = Isolation::tenant;  ///< what the lease got: what was asked for, or `process` where that was `tenant`
 
   static constexpr auto kFields = std::tuple{Field{"lease", &Window::lease}, Field{"chunks", &Window::chunks},
                                              Field{"bytes", &Window::bytes}, Field{"isolation", &Window::isolation}};
@@ -311,8 +315,9 @@ struct Offer {
   static constexpr std::uint8_t kType = 9;
   std::uint64_t seen = 0;
   std::vector<Card> cards;
+  bool mps = false;  ///< leases of class `mps` can be had: a daemon of the operator is there
 
-  static constexpr auto kFields = std::tuple{Field{"seen", &Offer::seen}, Field{"cards", &Offer::cards}};
+  static constexpr auto kFields = std::tuple{Field{"seen", &Offer::seen}, Field{"cards", &Offer::cards}, Field{"mps", &Offer::mps}};
   bool operator==(const Offer&) const = default;
 };
 
@@ -437,10 +442,12 @@ struct Listed {
 /// Broker to worker, whenever it changes: what the shard lacks. A worker with several shards offers its cards to those that want.
 struct Want {
   static constexpr std::uint8_t kType = 20;
-  std::uint32_t sessions = 0;  ///< how many more leases would be given at once; 0: none
-  std::uint64_t bytes = 0;     ///< of the largest of them; 0 with no sessions
+  std::uint32_t sessions = 0;     ///< how many more leases would be given at once; 0: none
+  std::uint64_t bytes = 0;        ///< of the largest of them, with all lanes that pay; 0 with no sessions
+  std::uint64_t least_bytes = 0;  ///< with the fewest lanes
 
-  static constexpr auto kFields = std::tuple{Field{"sessions", &Want::sessions}, Field{"bytes", &Want::bytes}};
+  static constexpr auto kFields =
+      std::tuple{Field{"sessions", &Want::sessions}, Field{"bytes", &Want::bytes}, Field{"least_bytes", &Want::least_bytes}};
   bool operator==(const Want&) const = default;
 };
 

@@ -159,6 +159,7 @@ void Agent::keep_time(Instant now) {
   if (!draining_ && cards_.refill(now)) {
     poller_stale_ = true;
   }
+  deal_due_ = cards_.look_for_mps(now) || deal_due_;
   bury_finished();
   deal();
 }
@@ -168,7 +169,7 @@ void Agent::keep_link(ShardLink& link, Instant now) {
   if (!link.broker.up() && link.told) {
     // What is set aside for a broker that is not there serves nobody.
     link.told.reset();
-    dealer_.wants(link.number, 0, {});
+    dealer_.wants(link.number, 0, {}, {});
     deal_due_ = true;
   }
   if (link.broker.wants_to_greet(now)) {
@@ -193,7 +194,7 @@ void Agent::greet(ShardLink& link, Instant now) {
   link.seen_leases = 0;
   link.asked.clear();
   link.leases.looked(now);
-  dealer_.wants(link.number, 0, {});
+  dealer_.wants(link.number, 0, {}, {});
   if (link.hello_request != 0) {
     link.leases.renew_sent(link.hello_request, now);
   }

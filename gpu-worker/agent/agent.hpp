@@ -86,6 +86,8 @@ class Agent {
   void break_session(LeasedSession& session, const Error& error, Instant now);
   /// Only what they have in common: its process is the caller's to see to.
   void settle_end(LeasedSession& session, const Error& error, ErrorCode farewell);
+  /// Its process takes more of the card than there is.
+  void outgrow(LeasedSession& session, const Error& error, Instant now);
   void drop_session(LeasedSession& session, Instant now);
   void take_replies(LeasedSession& session, Instant now);
   void release(LeasedSession& session);

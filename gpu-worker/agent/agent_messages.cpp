@@ -106,7 +106,7 @@ void Agent::on_up(ShardLink& link, Instant now) {
 }
 
 void Agent::on_want(ShardLink& link, const wire::Want& want) {
-  dealer_.wants(link.number, want.sessions, Bytes{want.bytes});
+  dealer_.wants(link.number, want.sessions, Bytes{want.bytes}, Bytes{want.least_bytes});
   deal_due_ = true;
 }
 

@@ -26,7 +26,8 @@ void Agent::start_waiting(const ContentHash& pipeline, Instant now) {
 void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBundle> bundle, Instant now) {
   const wire::Lease& lease = session.lease();
   const auto deadline = link_of(session).leases.deadline(lease.lease);
-  const auto arena = GrantBook::arena_needed(*bundle, lease);
+  const auto lanes = lanes_of(*bundle, lease);
+  const auto arena = lanes ? GrantBook::arena_needed(*bundle, lease, *lanes) : std::unexpected(lanes.error());
   if (!arena || !deadline) {
     end_session(session, arena ? Error{.code = ErrorCode::lease_expired, .detail = {}} : arena.error(),
                 arena ? ErrorCode::lease_expired : arena.error().code, now);
@@ -38,8 +39,9 @@ void Agent::start_session(LeasedSession& session, std::shared_ptr<const LoadedBu
     return;
   }
   poller_stale_ = true;
-  log_->info("lease {}: a session of {} bytes starts in process {}", to_hex(lease.lease), lease.bytes, (*process)->pid());
-  const LeasedSession::Place place{.process = *process, .arena = std::max(*arena, options_.arena)};
+  log_->info("lease {}: a session of {} bytes with {} lanes starts in process {}", to_hex(lease.lease), lease.bytes, *lanes,
+             (*process)->pid());
+  const LeasedSession::Place place{.process = *process, .arena = std::max(*arena, options_.arena), .lanes = *lanes};
   if (auto started = session.start(place, std::move(bundle), *deadline); !started) {
     end_session(session, started.error(), started.error().code, now);
     if (started.error().code == ErrorCode::session_lost) {
@@ -82,6 +84,13 @@ void Agent::settle_end(LeasedSession& session, const Error& error, ErrorCode far
   }
 }
 
+void Agent::outgrow(LeasedSession& session, const Error& error, Instant now) {
+  const auto process = session.process();
+  settle_end(session, error, error.code);
+  send_settles(session, now);
+  lose_process(*process, now);
+}
+
 void Agent::drop_session(LeasedSession& session, Instant now) {
   link_of(session).leases.remove(session.id());
   const bool busy = !session.idle();
@@ -92,6 +101,12 @@ void Agent::drop_session(LeasedSession& session, Instant now) {
 void Agent::take_replies(LeasedSession& session, Instant now) {
   const bool ended = session.state() == LeasedSession::State::ended;
   const auto up = session.take_replies(now);
+  const Bytes overhead = session.take_overhead();
+  const auto charged = overhead > Bytes{} ? cards_.charge(*session.process(), overhead) : Result<void>();
+  deal_due_ = deal_due_ || overhead > Bytes{};
+  if (!charged && up && !ended && !session.left()) {
+    return outgrow(session, charged.error(), now);
+  }
   if (session.device_broken() && !ended) {
     break_session(session, {.code = ErrorCode::session_lost, .detail = "a chunk left the device unusable"}, now);
   } else if (!up && (!session.left() || up.error().code == ErrorCode::protocol_error)) {

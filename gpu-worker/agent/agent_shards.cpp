@@ -51,7 +51,7 @@ void Agent::deal() {
 }
 
 void Agent::send_offer(ShardLink& link) {
-  wire::Offer offer{.seen = link.seen_leases, .cards = cards_.offer(link.ledger_name())};
+  wire::Offer offer{.seen = link.seen_leases, .cards = cards_.offer(link.ledger_name()), .mps = cards_.has_mps()};
   if (!link.broker.up() || offer.cards.empty() || link.told == offer) {
     return;
   }

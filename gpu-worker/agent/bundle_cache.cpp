@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/pipeline/lanes.hpp"
 #include "common/wire/bundle.hpp"
 
 namespace sublet::agent {
@@ -11,6 +12,14 @@ namespace {
 constexpr std::size_t kMostKept = 64;
 
 }  // namespace
+
+Result<std::uint32_t> lanes_of(const LoadedBundle& bundle, const wire::Lease& lease) {
+  const auto need = lease_need(bundle.pipeline, lease.max_chunk_bytes, bundle.modules);
+  if (!need) {
+    return std::unexpected(need.error());
+  }
+  return lanes_in(*need, bundle.pipeline.lanes, Bytes{lease.bytes});
+}
 
 std::shared_ptr<const LoadedBundle> BundleCache::find(const ContentHash& hash) {
   const auto kept = kept_.find(hash);
@@ -37,7 +46,8 @@ Result<std::shared_ptr<const LoadedBundle>> BundleCache::put(const ContentHash& 
   // A copy, so that a bundle that is kept for long does not keep the frame it came in.
   auto loaded = std::make_shared<const LoadedBundle>(LoadedBundle{.bytes = Blob::copy_of(bytes.view()),
                                                                   .sizes = std::move(*sizes),
-                                                                  .lanes = std::max<std::uint32_t>(bundle->pipeline.lanes, 1),
+                                                                  .pipeline = bundle->pipeline,
+                                                                  .modules = module_bytes(*bundle),
                                                                   .time_limit = Millis(bundle->pipeline.time_limit_ms)});
   kept_[hash] = {.bundle = loaded, .used = ++uses_};
   return loaded;

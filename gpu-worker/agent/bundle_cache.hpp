@@ -9,6 +9,7 @@
 #include "common/ids.hpp"
 #include "common/pipeline/compiled.hpp"
 #include "common/time.hpp"
+#include "common/wire/messages.hpp"
 
 namespace sublet::agent {
 
@@ -16,9 +17,13 @@ namespace sublet::agent {
 struct LoadedBundle {
   Blob bytes;
   CompiledPipeline sizes;
-  std::uint32_t lanes = 1;
+  Pipeline pipeline;
+  Bytes modules;  ///< as a lease is charged for them
   Millis time_limit = 60s;
 };
+
+/// How many chunks a session of that lease has in flight.
+Result<std::uint32_t> lanes_of(const LoadedBundle& bundle, const wire::Lease& lease);
 
 /// Bundles by content hash.
 class BundleCache {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "gpu-worker/agent/mps_daemon.hpp"
+
 namespace sublet::agent {
 namespace {
 
@@ -12,6 +14,9 @@ constexpr Millis kFirstRestartPause = 200ms;
 constexpr Millis kLongestRestartPause = 30s;
 /// How long an empty process waits for another lease of its tenant, before its context's memory is given to whoever needs it.
 constexpr Millis kKept = 10s;
+
+/// Between looks for an MPS daemon.
+constexpr Millis kMpsLook = 1s;
 
 /// Nobody's so far.
 bool is_spare(const SessionProcess& process) { return !process.tenant(); }
@@ -52,6 +57,15 @@ void Cards::set_aside(const std::map<BrokerId, std::vector<CardRoom>>& dealt) {
   }
 }
 
+bool Cards::look_for_mps(Instant now) {
+  if (options_->mps_folder.empty() || now < looked_for_mps_ + kMpsLook) {
+    return false;
+  }
+  looked_for_mps_ = now;
+  const bool had = std::exchange(has_mps_, has_mps_daemon(options_->mps_folder));
+  return had != has_mps_;
+}
+
 std::vector<wire::Card> Cards::offer(BrokerId broker) const {
   std::vector<wire::Card> offered;
   for (std::uint32_t index = 0; index < cards_.size(); ++index) {
@@ -78,6 +92,11 @@ Result<void> Cards::grant(const wire::Lease& lease, BrokerId broker) {
   if (card.ledger.leases() >= card.most_sessions) {
     return fail(ErrorCode::no_capacity,
                 fmt::format("card {} runs its {} sessions already: raise --sessions", lease.card, card.most_sessions));
+  }
+  if (lease.isolation == Isolation::mps && !has_mps_) {
+    return fail(ErrorCode::no_capacity,
+                fmt::format("no MPS daemon has its pipes in \"{}\"; start nvidia-cuda-mps-control there, or submit with --isolation tenant",
+                            options_->mps_folder));
   }
   const auto sessions = card.sessions_aside.find(broker);
   if (sessions == card.sessions_aside.end() || sessions->second == 0) {
@@ -109,8 +128,10 @@ Cards::Process Cards::of_tenant(const Card& card, const wire::Lease& lease) {
 
 Result<Cards::Process> Cards::take(const wire::Lease& lease) {
   Card& card = cards_[lease.card];
-  const auto warm =
-      std::ranges::find_if(card.processes, [](const Process& each) { return is_spare(*each) && each->greeted && !each->ending(); });
+  // A process is a client of an MPS daemon from its start or never, and the spares are none.
+  const auto warm = std::ranges::find_if(card.processes, [&](const Process& each) {
+    return lease.isolation != Isolation::mps && is_spare(*each) && each->greeted && !each->ending();
+  });
   Process process = of_tenant(card, lease);
   if (process != nullptr) {
     // Its context is counted already.
@@ -121,7 +142,7 @@ Result<Cards::Process> Cards::take(const wire::Lease& lease) {
     process = *warm;
     process->context = card.context;
   } else {
-    auto started = start_for_lease(card, lease.card);
+    auto started = start_for_lease(card, lease);
     if (!started) {
       return started;
     }
@@ -134,8 +155,8 @@ Result<Cards::Process> Cards::take(const wire::Lease& lease) {
   return process;
 }
 
-Result<Cards::Process> Cards::start_for_lease(Card& card, std::uint32_t index) {
-  if (const auto room = card.ledger.set_contexts(card.ledger.contexts() + card.context); !room) {
+Result<Cards::Process> Cards::start_for_lease(Card& card, const wire::Lease& lease) {
+  if (const auto room = card.ledger.context_changed({}, card.context); !room) {
     // Those that are only kept have to go; the lease that is asked for next finds their room.
     for (const Process& process : card.processes) {
       if (process->kept_until && !process->ending()) {
@@ -144,9 +165,9 @@ Result<Cards::Process> Cards::start_for_lease(Card& card, std::uint32_t index) {
     }
     return std::unexpected(room.error());
   }
-  auto process = SessionProcess::start(*options_, index);
+  auto process = SessionProcess::start(*options_, lease.card, lease.isolation == Isolation::mps);
   if (!process) {
-    [[maybe_unused]] const auto undone = card.ledger.set_contexts(card.ledger.contexts() - card.context);
+    [[maybe_unused]] const auto undone = card.ledger.context_changed(card.context, {});
     return process;
   }
   (*process)->context = card.context;
@@ -167,6 +188,23 @@ void Cards::left(SessionProcess& process, Instant now) {
   process.kept_until = now + kKept;
 }
 
+Result<void> Cards::charge(SessionProcess& process, Bytes overhead) {
+  if (overhead <= process.context) {
+    return {};
+  }
+  Card& card = cards_[process.card()];
+  if (!card.ledger.context_changed(process.context, overhead)) {
+    return fail(
+        ErrorCode::alloc_failed_device,
+        fmt::format("its process takes {} bytes of card {} beside its buffers, where {} were counted, and the card's {} have no room for "
+                    "that beside what is granted; let kernels use less local memory, or give the worker more (--vram)",
+                    overhead.count, process.card(), process.context.count, card.total.count));
+  }
+  log_->info("process {} takes {} bytes of card {} beside its buffers", process.pid(), overhead.count, process.card());
+  process.context = overhead;
+  return {};
+}
+
 void Cards::bury(const Process& process, Instant now) {
   Card& card = cards_[process->card()];
   const bool was_spare = is_spare(*process);
@@ -174,8 +212,8 @@ void Cards::bury(const Process& process, Instant now) {
   if (was_spare) {
     spare_failed(card, process->how_it_ended(), now);
   }
-  const Result<void> left = was_spare ? card.ledger.set_spares(Bytes{card.context.count * spares(card)})
-                                      : card.ledger.set_contexts(card.ledger.contexts() - process->context);
+  const Result<void> left =
+      was_spare ? card.ledger.set_spares(Bytes{card.context.count * spares(card)}) : card.ledger.context_changed(process->context, {});
   if (!left) {
     log_->error("{}", to_text(left.error()));
   }
@@ -212,7 +250,7 @@ bool Cards::add_spare(Card& card, std::uint32_t index, Instant now) {
   if (!card.ledger.set_spares(Bytes{card.context.count * (spares(card) + 1)})) {
     return false;
   }
-  auto process = SessionProcess::start(*options_, index);
+  auto process = SessionProcess::start(*options_, index, false);
   if (!process) {
     spare_failed(card, process.error().detail, now);
     return false;
@@ -257,7 +295,8 @@ Result<void> Cards::hear(SessionProcess& process) {
   card.name = (*greeting)->text.empty() ? options_->device : (*greeting)->text;
   card.context = (*greeting)->context;
   [[maybe_unused]] const auto counted = card.ledger.set_spares(Bytes{card.context.count * spares(card)});
-  return {};
+  // One that was started for a lease, when less was known.
+  return process.tenant() ? charge(process, card.context) : Result<void>();
 }
 
 void Cards::spare_failed(Card& card, const std::string& why, Instant now) {

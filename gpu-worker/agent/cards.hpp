@@ -29,6 +29,10 @@ class Cards {
   [[nodiscard]] std::vector<CardRoom> rooms() const;
   /// Sets aside for each broker what is dealt to it, by card, in place of whatever was before: together at most the rooms.
   void set_aside(const std::map<BrokerId, std::vector<CardRoom>>& dealt);
+  /// Whether leases of class `mps` can be had, as of the last look.
+  [[nodiscard]] bool has_mps() const { return has_mps_; }
+  /// Looks for the operator's MPS daemon, now and then. Returns whether it has come or gone.
+  bool look_for_mps(Instant now);
   /// All cards whose device has been opened, as OFFER names them to that broker.
   [[nodiscard]] std::vector<wire::Card> offer(BrokerId broker) const;
   /// Takes `lease`'s slice out of its card, from what is set aside for the broker. `no_capacity` or `not_found` when it cannot be.
@@ -40,6 +44,9 @@ class Cards {
   Result<Process> take(const wire::Lease& lease);
   /// A lease has left the process: when it was the last one, the process is kept for its tenant's next one for a while, or killed.
   void left(SessionProcess& process, Instant now);
+  /// Counts what the process takes beside the slices of its leases, which never becomes less before it ends. `alloc_failed_device` when the
+  /// card has not so much that is not granted: the process has to end.
+  Result<void> charge(SessionProcess& process, Bytes overhead);
   /// The process has ended, and its memory is free.
   void bury(const Process& process, Instant now);
 
@@ -76,13 +83,15 @@ class Cards {
   [[nodiscard]] std::size_t spares_wanted(const Card& card) const;
   [[nodiscard]] static std::size_t spares(const Card& card);
   [[nodiscard]] static Process of_tenant(const Card& card, const wire::Lease& lease);
-  Result<Process> start_for_lease(Card& card, std::uint32_t index);
+  Result<Process> start_for_lease(Card& card, const wire::Lease& lease);
   bool add_spare(Card& card, std::uint32_t index, Instant now);
   void spare_failed(Card& card, const std::string& why, Instant now);
 
   const AgentOptions* options_;
   io::Log log_;
   std::vector<Card> cards_;
+  bool has_mps_ = false;
+  Instant looked_for_mps_ = {};
 };
 
 }  // namespace sublet::agent

@@ -34,7 +34,7 @@ GrantBook::GrantBook(ring::AgentEnd& end, std::shared_ptr<const LoadedBundle> bu
 
 std::uint64_t GrantBook::most_payload(const wire::Lease& lease) { return lease.by_reference ? Reference::kBytes : lease.max_chunk_bytes; }
 
-Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, const wire::Lease& lease) {
+Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, const wire::Lease& lease, std::uint32_t lanes) {
   const std::uint64_t max_chunk_bytes = most_payload(lease);
   const auto empty = bundle.sizes.output_room(0);
   const auto largest = bundle.sizes.output_room(max_chunk_bytes);
@@ -48,7 +48,7 @@ Result<Bytes> GrantBook::arena_needed(const LoadedBundle& bundle, const wire::Le
                             max_chunk_bytes, output, kLargestPayload));
   }
   const std::uint64_t block = max_chunk_bytes + output + kPerChunk + kPerBlock;
-  return Bytes{std::max<std::uint64_t>(bundle.lanes + 1, 4) * block + bundle.bytes.size()};
+  return Bytes{std::max<std::uint64_t>(lanes + 1, 4) * block + bundle.bytes.size()};
 }
 
 Result<void> GrantBook::add(wire::Run run, Blob payload) {

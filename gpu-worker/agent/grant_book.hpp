@@ -32,7 +32,7 @@ class GrantBook {
   /// The largest payload that a RUN of this lease may bring.
   static std::uint64_t most_payload(const wire::Lease& lease);
   /// Arena that a session needs to keep all its lanes busy with its largest chunks.
-  static Result<Bytes> arena_needed(const LoadedBundle& bundle, const wire::Lease& lease);
+  static Result<Bytes> arena_needed(const LoadedBundle& bundle, const wire::Lease& lease, std::uint32_t lanes);
 
   /// Takes a grant; one that is there already is left as it is. `bad_message` when its lengths do not add up.
   Result<void> add(wire::Run run, Blob payload);

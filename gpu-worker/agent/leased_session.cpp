@@ -38,6 +38,7 @@ Result<void> LeasedSession::start(Place place, std::shared_ptr<const LoadedBundl
   process_ = std::move(place.process);
   channel_ = std::move(*opened);
   bundle_ = std::move(bundle);
+  lanes_ = place.lanes;
   isolation_ = process_->isolation();
   state_ = State::starting;
   ring::AgentEnd& end = *channel_;
@@ -50,9 +51,9 @@ Result<void> LeasedSession::start(Place place, std::shared_ptr<const LoadedBundl
   std::memcpy(end.arena().data(), image.data(), image.size());
   book_.emplace(end, bundle_, lease_);
   watchdog_.emplace(bundle_->time_limit + kGrace);
-  window_.emplace(
-      WindowLimits{.lanes = bundle_->lanes, .max_chunk_bytes = GrantBook::most_payload(lease_), .arena_bytes = end.arena().size()});
+  window_.emplace(WindowLimits{.lanes = lanes_, .max_chunk_bytes = GrantBook::most_payload(lease_), .arena_bytes = end.arena().size()});
   const ring::Command command{.kind = lease_.by_reference ? ring::CommandKind::start_by_reference : ring::CommandKind::start,
+                              .count = lanes_,
                               .input_bytes = image.size(),
                               .slice_bytes = lease_.bytes,
                               .max_chunk_bytes = lease_.max_chunk_bytes};
@@ -108,6 +109,7 @@ Result<bool> LeasedSession::take_reply(const ring::Reply& reply, Instant now) {
   if (reply.lease != lease_.lease.value) {
     return broken(fmt::format("answers for lease {:016x}, which this ring does not serve", reply.lease));
   }
+  overhead_ = std::max(overhead_, Bytes{reply.overhead_bytes});
   left_ = reply.kind == ring::ReplyKind::closed || reply.kind == ring::ReplyKind::failed;
   if (state_ == State::ended) {
     // Whatever it still does, its chunks have their outcome.
@@ -225,7 +227,7 @@ void LeasedSession::end(const Error& error) {
     return;
   }
   if (book_ && channel_) {
-    auto running = believable(claim(), book_->handed_over(), bundle_->lanes);
+    auto running = believable(claim(), book_->handed_over(), lanes_);
     if (error.code == ErrorCode::kernel_timeout && !running.empty()) {
       running = {RunningChunks{.command = running.front().command, .first = running.front().first, .count = 1}};
     }

@@ -55,6 +55,7 @@ class LeasedSession {
   struct Place {
     std::shared_ptr<SessionProcess> process;
     Bytes arena;
+    std::uint32_t lanes = 1;
   };
   /// Opens the session in a process and hands the bundle over.
   Result<void> start(Place place, std::shared_ptr<const LoadedBundle> bundle, Instant deadline);
@@ -69,6 +70,9 @@ class LeasedSession {
   [[nodiscard]] bool left() const { return left_; }
   /// Whether the process said that its device is unusable.
   [[nodiscard]] bool device_broken() const { return device_broken_; }
+  /// What its process has come to take of the card beside the slices, by the process's own account since this was last asked; 0: nothing
+  /// new.
+  Bytes take_overhead() { return std::exchange(overhead_, Bytes{}); }
   /// Bytes copied to and from the device since the session started, by the process's own account.
   struct Traffic {
     std::uint64_t to_device = 0;
@@ -128,6 +132,7 @@ class LeasedSession {
   std::shared_ptr<SessionProcess> process_;
   std::optional<ring::AgentEnd> channel_;
   std::shared_ptr<const LoadedBundle> bundle_;
+  std::uint32_t lanes_ = 1;
   std::optional<GrantBook> book_;
   std::optional<WindowPolicy> window_;
   std::optional<Watchdog> watchdog_;
@@ -135,6 +140,7 @@ class LeasedSession {
   std::optional<wire::Release> farewell_;
   Instant last_reply_;
   std::uint64_t peak_bytes_ = 0;
+  Bytes overhead_;
   Traffic traffic_;
   std::uint32_t empty_wakes_ = 0;
   bool device_broken_ = false;

@@ -16,6 +16,8 @@ struct AgentOptions {
   Bytes vram = 8_GiB;         ///< of each card that sessions and their contexts may use together
   std::uint32_t threads = 1;  ///< of the cpu device, per session
   std::uint32_t spares = 1;   ///< warm processes per card
+  /// Where an MPS daemon of the operator has its pipes, or would have them; empty: this kind of device knows none.
+  std::string mps_folder = {};
   std::string name = {};
   /// Shared memory of a spare. A lease that needs more gets a process of its own size.
   Bytes arena = 64_MiB;

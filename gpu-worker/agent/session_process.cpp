@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "gpu-worker/core/mps.hpp"
+
 namespace sublet::agent {
 
-Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions& options, std::uint32_t card) {
+Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions& options, std::uint32_t card, bool through_mps) {
   auto link = ring::AgentLink::create();
   if (!link) {
     return std::unexpected(link.error());
@@ -18,6 +20,12 @@ Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions
                 "--card",    fmt::to_string(card),
                 "--vram",    fmt::to_string(options.vram.count),
                 "--threads", fmt::to_string(options.threads)};
+  if (through_mps) {
+    spawn.args.emplace_back("--mps");
+  }
+  if (!options.mps_folder.empty()) {
+    spawn.environment = {mps_variable(through_mps ? std::optional(options.mps_folder) : std::nullopt)};
+  }
   for (const std::string& rule : options.host_stages) {
     spawn.args.insert(spawn.args.end(), {"--host-stage", rule});
   }
@@ -27,7 +35,7 @@ Result<std::shared_ptr<SessionProcess>> SessionProcess::start(const AgentOptions
     return std::unexpected(child.error());
   }
   link->close_child_end();
-  return std::shared_ptr<SessionProcess>(new SessionProcess(card, std::move(*link), std::move(*child)));
+  return std::shared_ptr<SessionProcess>(new SessionProcess(card, through_mps, std::move(*link), std::move(*child)));
 }
 
 void SessionProcess::give_to(const std::string& tenant, Isolation isolation) {
@@ -40,7 +48,10 @@ bool SessionProcess::takes(const std::string& tenant, Isolation isolation) const
   if (ending_ || tenant_ != tenant) {
     return false;
   }
-  return leases_.empty() || (isolation == Isolation::tenant && isolation_ == Isolation::tenant);
+  if (through_mps_ != (isolation == Isolation::mps)) {
+    return false;
+  }
+  return leases_.empty() || (isolation != Isolation::process && isolation_ != Isolation::process);
 }
 
 Result<ring::AgentEnd> SessionProcess::open(LeaseId lease, Bytes arena, Instant deadline) {

@@ -20,7 +20,8 @@ namespace sublet::agent {
 /// kills the process.
 class SessionProcess {
  public:
-  static Result<std::shared_ptr<SessionProcess>> start(const AgentOptions& options, std::uint32_t card);
+  /// @param through_mps  a client of the operator's MPS daemon; no other process ever becomes one
+  static Result<std::shared_ptr<SessionProcess>> start(const AgentOptions& options, std::uint32_t card, bool through_mps);
 
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
   [[nodiscard]] std::uint32_t card() const { return card_; }
@@ -37,6 +38,7 @@ class SessionProcess {
   void give_to(const std::string& tenant, Isolation isolation);
   [[nodiscard]] const std::optional<std::string>& tenant() const { return tenant_; }
   [[nodiscard]] Isolation isolation() const { return isolation_; }
+  [[nodiscard]] bool through_mps() const { return through_mps_; }
   /// Whether a lease of that tenant may be opened beside those that are there.
   [[nodiscard]] bool takes(const std::string& tenant, Isolation isolation) const;
 
@@ -60,10 +62,11 @@ class SessionProcess {
   std::string how_it_ended();
 
  private:
-  SessionProcess(std::uint32_t card, ring::AgentLink link, io::Child child)
-      : card_(card), link_(std::move(link)), child_(std::move(child)) {}
+  SessionProcess(std::uint32_t card, bool through_mps, ring::AgentLink link, io::Child child)
+      : card_(card), through_mps_(through_mps), link_(std::move(link)), child_(std::move(child)) {}
 
   std::uint32_t card_;
+  bool through_mps_;
   ring::AgentLink link_;
   io::Child child_;
   std::optional<std::string> tenant_;

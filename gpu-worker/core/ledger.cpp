@@ -49,7 +49,19 @@ Result<Bytes> CardLedger::release(LeaseId lease) {
 
 Result<void> CardLedger::set_spares(Bytes bytes) { return replace(spares_, bytes, "warm spares"); }
 
-Result<void> CardLedger::set_contexts(Bytes bytes) { return replace(contexts_, bytes, "session processes"); }
+Result<void> CardLedger::context_changed(Bytes before, Bytes now) {
+  if (before > contexts_) {
+    return fail(ErrorCode::bad_argument,
+                fmt::format("a session process took {} bytes; all together take {}", before.count, contexts_.count));
+  }
+  const Bytes others = contexts_ - before;
+  if (now > card_ - others) {
+    return fail(ErrorCode::no_capacity,
+                fmt::format("a session process takes {} bytes beside the others' {}, and the card has {}; run fewer of them", now.count,
+                            others.count, card_.count));
+  }
+  return replace(contexts_, others + now, "session processes");
+}
 
 Result<void> CardLedger::spare_taken(Bytes bytes) {
   if (bytes > spares_) {

@@ -16,7 +16,7 @@ using BrokerId = Id<struct BrokerTag>;
 /// Who may use how much of one card. At every moment: granted + offered + spares + contexts <= card.
 ///
 /// An offer sets bytes aside for one broker and a lease draws on it, so two brokers cannot sell the same byte. Spares are what the warm
-/// spare processes take, contexts what the processes under leases take before their first allocation, as measured.
+/// spare processes take, contexts what the processes under leases take beside the leases' slices, as measured.
 class CardLedger {
  public:
   explicit CardLedger(Bytes card) : card_(card) {}
@@ -35,8 +35,9 @@ class CardLedger {
   /// What all warm spares take now. When it is more than is free, offers are cut, the largest first; `no_capacity`, and nothing changes,
   /// when that is not enough.
   Result<void> set_spares(Bytes bytes);
-  /// What the contexts of all session processes under leases take now; like `set_spares`.
-  Result<void> set_contexts(Bytes bytes);
+  /// A session process under a lease takes `now` where it took `before`: 0 before it starts and after it has ended. Like `set_spares`;
+  /// `bad_argument` when all of them together take less than `before`.
+  Result<void> context_changed(Bytes before, Bytes now);
   /// A warm spare becomes a session process under a lease: its `bytes` count as context from now on. `bad_argument` past what spares take.
   Result<void> spare_taken(Bytes bytes);
 

@@ -21,9 +21,10 @@ void OfferDealer::set_shards(ShardNumber shards) {
   for (auto shard = static_cast<ShardNumber>(turns_.size()); shard < shards; ++shard) turns_.push_back(shard);
 }
 
-void OfferDealer::wants(ShardNumber shard, std::uint32_t sessions, Bytes largest) {
+void OfferDealer::wants(ShardNumber shard, std::uint32_t sessions, Bytes most, Bytes least) {
   needs_[shard].sessions = sessions;
-  needs_[shard].bytes = largest;
+  needs_[shard].most = std::max(most, least);
+  needs_[shard].least = least;
 }
 
 void OfferDealer::took(ShardNumber shard) {
@@ -49,12 +50,12 @@ std::vector<std::vector<CardRoom>> OfferDealer::deal(std::span<const CardRoom> r
   }
   while (!hands.empty()) {
     const auto next = std::ranges::min_element(hands, {}, &Hand::has);
-    const Bytes bytes = needs_[next->shard].bytes;
-    CardRoom* const card = roomiest(left, bytes);
+    CardRoom* const card = roomiest(left, needs_[next->shard].least);
     if (card == nullptr) {
       hands.erase(next);
       continue;
     }
+    const Bytes bytes = std::min(needs_[next->shard].most, card->bytes);
     CardRoom& share = dealt[next->shard][static_cast<std::size_t>(card - left.data())];
     card->bytes -= bytes;
     --card->sessions;

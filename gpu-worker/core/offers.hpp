@@ -30,7 +30,8 @@ class OfferDealer {
   /// Shards beyond that number are forgotten.
   void set_shards(ShardNumber shards);
   /// What the shard lacks now; no sessions: nothing.
-  void wants(ShardNumber shard, std::uint32_t sessions, Bytes largest);
+  /// @param most, least  of each session: less than `most` where a card has no more, and nothing where it has less than `least`
+  void wants(ShardNumber shard, std::uint32_t sessions, Bytes most, Bytes least);
   /// A lease was taken: the shard's next turn comes after those of the others.
   void took(ShardNumber shard);
   void gave_back(ShardNumber shard);
@@ -42,7 +43,8 @@ class OfferDealer {
  private:
   struct Need {
     std::uint32_t sessions = 0;
-    Bytes bytes;
+    Bytes most;
+    Bytes least;
     std::uint32_t held = 0;
   };
 

@@ -24,7 +24,9 @@ PlannedLaunch prepare(const CompiledStage& stage) {
   launch.shared_bytes = stage.shared_bytes;
   std::uint32_t offset = 0;
   for (const CompiledArgument& argument : stage.args) {
-    if (argument.is_buffer()) launch.handles.push_back({.offset = offset, .buffer = argument.buffer()});
+    if (argument.is_buffer()) {
+      launch.handles.push_back({.argument = static_cast<std::uint32_t>(launch.arg_sizes.size()), .buffer = argument.buffer()});
+    }
     launch.arg_sizes.push_back(argument_size(argument.type()));
     offset += launch.arg_sizes.back();
   }
@@ -302,7 +304,6 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   if (auto ok = check_contents(bundle); !ok) return std::unexpected(ok.error());
   Plan plan;
   plan.pipeline_ = *std::move(compiled);
-  plan.lanes_ = bundle.pipeline.lanes;
   plan.time_limit_ = Millis(bundle.pipeline.time_limit_ms);
   plan.max_chunk_bytes_ = max_chunk_bytes;
   plan.has_header_ = has_header(bundle.pipeline);
@@ -332,11 +333,10 @@ Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
   return plan;
 }
 
-std::span<const std::byte> bind_handles(const PlannedLaunch& launch, std::span<const MemHandle> handles, std::vector<std::byte>& scratch) {
-  scratch.assign(launch.args.begin(), launch.args.end());
-  for (const HandleSlot& slot : launch.handles)
-    std::memcpy(scratch.data() + slot.offset, &handles[slot.buffer].value, sizeof(std::uint64_t));
-  return scratch;
+void bind_arguments(const PlannedLaunch& launch, std::span<const MemHandle> handles, BoundArguments& into) {
+  into.bytes.assign(launch.args.begin(), launch.args.end());
+  into.buffers.clear();
+  for (const HandleSlot& slot : launch.handles) into.buffers.push_back({.argument = slot.argument, .buffer = handles[slot.buffer]});
 }
 
 }  // namespace sublet

@@ -25,10 +25,16 @@ struct PlannedBuffer {
   Bytes capacity;  ///< a multiple of 256 B, at least 256 B
 };
 
-/// Where, among a launch's argument bytes, a buffer's handle goes.
+/// Which of a launch's arguments is a buffer.
 struct HandleSlot {
-  std::uint32_t offset = 0;  ///< of its 8 bytes
+  std::uint32_t argument = 0;
   std::uint32_t buffer = 0;  ///< position in `Plan::buffers()`, or, behind these, among the bundle's residents
+};
+
+/// A launch's arguments with a lane's handles.
+struct BoundArguments {
+  std::vector<std::byte> bytes;
+  std::vector<BufferArgument> buffers;
 };
 
 /// One launch of a chunk: everything but the lane's handles.
@@ -102,7 +108,6 @@ class Plan {
   Plan& operator=(Plan&&) = default;
 
   [[nodiscard]] std::span<const PlannedBuffer> buffers() const { return buffers_; }
-  [[nodiscard]] std::uint32_t lanes() const { return lanes_; }
   [[nodiscard]] Millis time_limit() const { return time_limit_; }
   [[nodiscard]] std::uint64_t max_chunk_bytes() const { return max_chunk_bytes_; }
   /// What one lane allocates: the sum of the capacities.
@@ -136,7 +141,6 @@ class Plan {
 
   CompiledPipeline pipeline_;
   std::vector<PlannedBuffer> buffers_;
-  std::uint32_t lanes_ = 1;
   Millis time_limit_ = 60s;
   std::uint64_t max_chunk_bytes_ = 0;
   /// One for each stage, made once; a chunk's launches are the first of them.
@@ -157,10 +161,9 @@ class Plan {
 /// @param max_chunk_bytes  the largest chunk the session will get; buffers are sized for it
 Result<Plan> make_plan(const Bundle& bundle, std::uint64_t max_chunk_bytes);
 
-/// A launch's argument bytes with a lane's handles in their places.
+/// A launch's arguments for a lane.
 /// @param handles  of the lane's buffers, in the order of `Plan::buffers()`, and of the residents
-/// @param scratch  overwritten; keeps its memory from one launch to the next
-/// @return a view of `scratch`
-std::span<const std::byte> bind_handles(const PlannedLaunch& launch, std::span<const MemHandle> handles, std::vector<std::byte>& scratch);
+/// @param into     overwritten; keeps its memory from one launch to the next
+void bind_arguments(const PlannedLaunch& launch, std::span<const MemHandle> handles, BoundArguments& into);
 
 }  // namespace sublet

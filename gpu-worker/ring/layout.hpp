@@ -40,7 +40,7 @@ enum class ReplyKind : std::uint32_t {
 
 struct Command {
   CommandKind kind = CommandKind::run;
-  std::uint32_t count = 0;   ///< chunks of a run
+  std::uint32_t count = 0;   ///< chunks of a run; with `start`: lanes
   std::uint64_t number = 0;  ///< ascending; repeated in the reply
   std::uint64_t block = 0;   ///< offset in the arena
   std::uint64_t input_bytes = 0;
@@ -63,6 +63,8 @@ struct alignas(64) Reply {
   std::uint16_t code = 0;
   std::uint16_t last = 0;      ///< 1: a chunk of this run left the device unusable and the process ends after this reply
   std::uint32_t failures = 0;  ///< chunks with a code other than 0; 0 lets the reader skip the codes
+  /// VRAM of the whole process beside the buffers of its sessions, as it was just measured; 0 where it was not.
+  std::uint64_t overhead_bytes = 0;
 };
 static_assert(sizeof(Reply) == 64);
 

@@ -2,8 +2,11 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "common/io/clock.hpp"
 #include "common/wire/bundle.hpp"
+#include "gpu-worker/session/blame.hpp"
 
 namespace sublet::session {
 namespace {
@@ -24,6 +27,9 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   if (!bundle) {
     return std::unexpected(bundle.error());
   }
+  if (command.count < 1 || command.count > PipelineLimits::kLanes) {
+    return fail(ErrorCode::protocol_error, fmt::format("a session of {} lanes; 1 to {} can be", command.count, PipelineLimits::kLanes));
+  }
   auto plan = make_plan(*bundle, command.max_chunk_bytes);
   if (!plan) {
     return std::unexpected(plan.error());
@@ -37,7 +43,7 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
   if (command.kind == ring::CommandKind::start_by_reference) {
     executor.references_.emplace();
   }
-  if (auto loaded = executor.load(*bundle); !loaded) {
+  if (auto loaded = executor.load(*bundle, command.count); !loaded) {
     return std::unexpected(loaded.error());
   }
   return executor;
@@ -46,13 +52,13 @@ Result<Executor> Executor::start(ring::SessionEnd& end, SharedDevice& device, co
 Executor::Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan)
     : end_(&end), device_(&device), session_(std::move(session)), plan_(std::move(plan)) {}
 
-Result<void> Executor::load(const Bundle& bundle) {
+Result<void> Executor::load(const Bundle& bundle, std::uint32_t lanes) {
   const auto resources = Resources::load(*session_, bundle, device_->functions);
   if (!resources) {
     return std::unexpected(resources.error());
   }
   traffic_.to_device += resources->uploaded_bytes;
-  for (std::uint32_t number = 0; number < plan_.lanes(); ++number) {
+  for (std::uint32_t number = 0; number < lanes; ++number) {
     auto stream = number == 0 ? Result<StreamId>(StreamId{0}) : session_->stream_create();
     if (!stream) {
       return std::unexpected(stream.error());
@@ -246,10 +252,10 @@ Ended Executor::find_broken(bool certain) {
   return found == Breakage::by_one_chunk ? Ended::device_broken_by_other : Ended::device_broken_by_someone;
 }
 
-/// Where faults do not spread, whoever finds the device broken first has the chunk that did it; elsewhere a chunk that was alone there.
-/// Everything else, in all leases, goes back and runs elsewhere.
+/// Everything but the guilty chunk, in all leases, goes back and runs elsewhere.
 Result<void> Executor::break_down(RunInHand& run, std::uint32_t chunk, const Error& error, Micros took) {
-  ended_ = find_broken(!device_->device.info().faults_spread || (flying_ <= 1 && device_->gate.inside() <= 1));
+  const bool alone = flying_ <= 1 && device_->gate.inside() <= 1;
+  ended_ = find_broken(is_guilty_for_certain(device_->device.info(), alone, error.code));
   if (*ended_ == Ended::device_broken_by_someone) {
     return {};
   }
@@ -282,6 +288,10 @@ Result<void> Executor::answer(RunInHand& run) {
   reply.from_device = traffic_.from_device;
   reply.peak_bytes = session_->bytes_at_peak().count;
   reply.last = ended_ == Ended::device_broken ? 1 : 0;
+  // What a driver takes when a kernel first runs is there by now.
+  if (!ended_ && !std::exchange(has_answered_, true)) {
+    reply.overhead_bytes = device_->device.overhead().count;
+  }
   return end_->reply(reply);
 }
 

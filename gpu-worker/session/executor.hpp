@@ -49,7 +49,7 @@ class Executor {
 
   Executor(ring::SessionEnd& end, SharedDevice& device, std::unique_ptr<Session> session, Plan plan);
   Result<ChunkBytes> place(InFlight& chunk, const ChunkBytes& bytes);
-  Result<void> load(const Bundle& bundle);
+  Result<void> load(const Bundle& bundle, std::uint32_t lanes);
 
   Result<bool> begin_next();
   Result<RunInHand*> run_to_begin();
@@ -82,6 +82,7 @@ class Executor {
   std::deque<RunInHand> runs_;
   Instant waiting_since_;
   Traffic traffic_;
+  bool has_answered_ = false;  ///< a run
   bool closing_ = false;
   std::optional<Ended> ended_;
 };

@@ -39,7 +39,10 @@ Result<Ended> run_session(ring::SessionEnd& end, SharedDevice& device) {
   if (!executor) {
     return std::unexpected(executor.error());
   }
-  const ring::Reply started{.kind = ring::ReplyKind::started, .number = (*start)->number, .peak_bytes = executor->bytes_at_peak().count};
+  const ring::Reply started{.kind = ring::ReplyKind::started,
+                            .number = (*start)->number,
+                            .peak_bytes = executor->bytes_at_peak().count,
+                            .overhead_bytes = device.device.overhead().count};
   if (auto told = end.reply(started); !told) {
     return std::unexpected(told.error());
   }

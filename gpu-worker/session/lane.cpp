@@ -75,13 +75,16 @@ void Lane::bind(const ChunkPlan& chunk) {
   launches_.clear();
   arguments_.resize(std::max(arguments_.size(), chunk.launches.size()));
   for (const PlannedLaunch& planned : chunk.launches) {
+    BoundArguments& bound = arguments_[launches_.size()];
+    bind_arguments(planned, buffers_, bound);
     launches_.push_back({.module = modules_[planned.module],
                          .kernel = planned.kernel,
                          .grid = planned.grid,
                          .block = planned.block,
                          .shared_bytes = planned.shared_bytes,
-                         .args = bind_handles(planned, buffers_, arguments_[launches_.size()]),
-                         .arg_sizes = planned.arg_sizes});
+                         .args = bound.bytes,
+                         .arg_sizes = planned.arg_sizes,
+                         .buffers = bound.buffers});
   }
   outputs_.assign(chunk.outputs.begin(), chunk.outputs.end());
   parts_.assign(chunk.parts.begin(), chunk.parts.end());

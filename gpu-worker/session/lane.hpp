@@ -89,8 +89,8 @@ class Lane {
   std::vector<std::byte> host_result_;    ///< what the one before gave, until the device has it
   std::uint64_t host_bytes_ = 0;          ///< how much that is, for the device
   std::vector<Launch> launches_;
-  /// The bytes of each launch's arguments.
-  std::vector<std::vector<std::byte>> arguments_;
+  /// Of each launch; they outlive the plan of the chunk, which is another lane's by then.
+  std::vector<BoundArguments> arguments_;
   std::vector<PlannedPart> parts_;
   std::vector<PlannedOutput> outputs_;
 

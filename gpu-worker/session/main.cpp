@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
   app.add_option("--card", choice.card, "index of the card");
   app.add_option("--vram", choice.vram.count, "bytes of memory that the cpu device has");
   app.add_option("--threads", choice.threads, "host threads that run kernels");
+  app.add_flag("--mps", choice.through_mps, "the card is to be used through an MPS daemon");
   std::vector<std::string> commands;
   app.add_option("--host-stage", commands, "name=command: a command that stages of the host may name")->allow_extra_args(false);
   std::string described;

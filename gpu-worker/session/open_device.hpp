@@ -16,6 +16,7 @@ struct DeviceChoice {
   std::uint32_t card = 0;
   Bytes vram;                 ///< of the cpu device
   std::uint32_t threads = 1;  ///< of the cpu device
+  bool through_mps = false;   ///< the card is to be used through an MPS daemon, where otherwise it must not be
 };
 
 /// Opens the card that a session process works on. `bad_argument` for a kind that this host does not have.

@@ -224,6 +224,8 @@ Json worker_json(const wire::WorkerStatus& worker) {
           {"free_bytes", worker.free_bytes},
           {"leases", worker.leases},
           {"process_leases", worker.process_leases},
+          {"mps_leases", worker.mps_leases},
+          {"mps", worker.mps},
           {"leased_chunks", worker.leased_chunks},
           {"done", worker.done},
           {"age_ms", worker.age_ms}};

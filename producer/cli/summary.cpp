@@ -150,7 +150,7 @@ Result<AggregateKind> parse_aggregate(std::string_view text) { return value_name
 Result<ElementType> parse_element(std::string_view text) { return value_named<ElementType>(text, kElements, "element type"); }
 
 Result<Isolation> parse_isolation(std::string_view text) {
-  static constexpr std::array<std::string_view, 2> kNames{"tenant", "process"};
+  static constexpr std::array<std::string_view, 3> kNames{"tenant", "process", "mps"};
   return value_named<Isolation>(text, kNames, "isolation class");
 }
 

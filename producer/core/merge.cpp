@@ -57,6 +57,8 @@ std::vector<wire::WorkerStatus> merge_workers(const std::vector<wire::Listed>& l
       sum.free_bytes += worker.free_bytes;
       sum.leases += worker.leases;
       sum.process_leases += worker.process_leases;
+      sum.mps_leases += worker.mps_leases;
+      sum.mps = sum.mps || worker.mps;
       sum.leased_chunks += worker.leased_chunks;
       sum.done += worker.done;
       sum.age_ms = std::max(sum.age_ms, worker.age_ms);

@@ -154,6 +154,105 @@ TEST_P(DeviceSuite, O11_AHandleOfAnotherSessionIsInvalid) {
   EXPECT_EQ(session_->mem_free(*theirs).error().code, ErrorCode::invalid_handle);
 }
 
+TEST_P(DeviceSuite, O6_ABufferArgumentIsThePlaceInTheBufferThatItNames) {
+  const auto buffer = session_->mem_alloc(16_B);
+  const Packed arguments = Packed().add_buffer(*buffer, 8).add(std::uint32_t{9}).add(std::uint64_t{2});
+  ASSERT_TRUE(session_->launch({}, arguments.launch(load(*session_), "add", {1, 1, 1}, {2, 1, 1})));
+  EXPECT_EQ(read(*session_, *buffer, 4), (std::vector<std::uint32_t>{0, 0, 9, 9}));
+}
+
+TEST_P(DeviceSuite, O11_ABufferArgumentOfAnotherSessionIsAnInvalidHandle) {
+  const auto other = open();
+  const auto theirs = other->mem_alloc(64_B);
+  const ModuleId module = load(*session_);
+  const Packed forged = Packed().add_buffer(*theirs).add(std::uint64_t{7});
+  const Launch launch = forged.launch(module, "store", {1, 1, 1}, {4, 1, 1});
+  EXPECT_EQ(session_->launch({}, launch).error().code, ErrorCode::invalid_handle);
+  std::array<std::byte, 16> into{};
+  const auto ours = session_->mem_alloc(16_B);
+  for (int again = 0; again < 3; ++again) {
+    const auto passed = session_->pass({}, {.input = *ours, .from = into, .launches = {&launch, 1}, .output = *ours, .into = into});
+    EXPECT_EQ(passed.error().code, ErrorCode::invalid_handle);
+    EXPECT_TRUE(session_->sync({})) << "the session stays usable";
+  }
+  EXPECT_EQ(read(*other, *theirs, 16), std::vector<std::uint32_t>(16, 0)) << "their memory is as it was";
+}
+
+TEST_P(DeviceSuite, E6_ABufferArgumentThatIsNoLiveHandleIsInvalid) {
+  const ModuleId module = load(*session_);
+  const auto code = [&](MemHandle buffer, std::uint64_t offset) {
+    const Packed arguments = Packed().add_buffer(buffer, offset).add(std::uint64_t{7});
+    const auto launched = session_->launch({}, arguments.launch(module, "store", {1, 1, 1}, {4, 1, 1}));
+    return launched ? ErrorCode::ok : launched.error().code;
+  };
+  const auto buffer = session_->mem_alloc(512_B);
+  EXPECT_EQ(code({12345}, 0), ErrorCode::invalid_handle) << "never issued";
+  EXPECT_EQ(code({0}, 0), ErrorCode::invalid_handle);
+  EXPECT_EQ(code({buffer->value + 256}, 0), ErrorCode::invalid_handle) << "an address inside is not a handle";
+  EXPECT_EQ(code(*buffer, 496), ErrorCode::ok);
+  EXPECT_TRUE(session_->sync({}));
+  ASSERT_TRUE(session_->mem_free(*buffer));
+  EXPECT_EQ(code(*buffer, 0), ErrorCode::invalid_handle) << "freed";
+  EXPECT_TRUE(session_->sync({})) << "the session stays usable";
+}
+
+TEST_P(DeviceSuite, E6_ABufferArgumentPastTheEndIsOutOfRange) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(512_B);
+  const auto code = [&](std::uint64_t offset) {
+    const Packed arguments = Packed().add_buffer(*buffer, offset).add(std::uint32_t{1}).add(std::uint64_t{0});
+    const auto launched = session_->launch({}, arguments.launch(module, "add", {1, 1, 1}, {1, 1, 1}));
+    return launched ? ErrorCode::ok : launched.error().code;
+  };
+  EXPECT_EQ(code(513), ErrorCode::out_of_range);
+  EXPECT_EQ(code(~std::uint64_t{0}), ErrorCode::out_of_range);
+  EXPECT_EQ(code(512), ErrorCode::ok) << "the end is a place where nothing is";
+  EXPECT_TRUE(session_->sync({}));
+}
+
+TEST_P(DeviceSuite, E4_ABufferArgumentThatTheKernelHasNotIsRefused) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(64_B);
+  const Packed arguments = Packed().add(buffer->value).add(std::uint32_t{1}).add(std::uint64_t{1});
+  const auto code = [&](std::vector<std::uint32_t> which) {
+    std::vector<BufferArgument> buffers;
+    for (const std::uint32_t argument : which) {
+      buffers.push_back({.argument = argument, .buffer = *buffer});
+    }
+    Launch launch = arguments.launch(module, "add", {1, 1, 1}, {1, 1, 1});
+    launch.buffers = buffers;
+    const auto launched = session_->launch({}, launch);
+    return launched ? ErrorCode::ok : launched.error().code;
+  };
+  EXPECT_EQ(code({0, 2}), ErrorCode::ok);
+  EXPECT_EQ(code({3}), ErrorCode::launch_failed) << "there are three";
+  EXPECT_EQ(code({1}), ErrorCode::launch_failed) << "it has 4 bytes";
+  EXPECT_EQ(code({0, 0}), ErrorCode::launch_failed) << "twice";
+  EXPECT_EQ(code({2, 0}), ErrorCode::launch_failed) << "out of order";
+  EXPECT_TRUE(session_->sync({})) << "the session stays usable";
+}
+
+TEST_P(DeviceSuite, PassagesThatDifferInAPlaceOfABufferAreTwo) {
+  const ModuleId module = load(*session_);
+  const auto buffer = session_->mem_alloc(16_B);
+  std::vector<std::uint32_t> bytes(8);
+  session_->pin_host(std::as_writable_bytes(std::span(bytes)));
+  while (!session_->is_pinning_done()) {
+  }
+  const auto in = std::as_bytes(std::span(bytes).first(4));
+  const auto out = std::as_writable_bytes(std::span(bytes).last(4));
+  // Each often enough to be one call where a device makes one of a shape that comes again.
+  for (const std::uint32_t word : {0U, 0U, 0U, 2U, 2U, 2U, 0U}) {
+    const Packed arguments = Packed().add_buffer(*buffer, word * 4).add(std::uint64_t{5});
+    const Launch launch = arguments.launch(module, "store", {1, 1, 1}, {1, 1, 1});
+    ASSERT_TRUE(session_->pass({}, {.input = *buffer, .from = in, .launches = {&launch, 1}, .output = *buffer, .into = out}));
+    ASSERT_TRUE(session_->sync({}));
+    std::vector<std::uint32_t> expected(4);
+    expected[word] = 5;
+    EXPECT_EQ(std::vector(bytes.begin() + 4, bytes.end()), expected);
+  }
+}
+
 TEST_P(DeviceSuite, E2_TheFirstByteBeyondTheSliceIsAQuotaError) {
   ASSERT_TRUE(session_->mem_alloc(1_MiB));
   const auto refused = session_->mem_alloc(1_B);

@@ -8,7 +8,7 @@
 
 namespace sublet::conformance {
 
-/// Arguments as they travel: packed without padding.
+/// Arguments as they travel: packed without padding; buffers as numbers or, with `add_buffer`, by their handles.
 class Packed {
  public:
   template <class T>
@@ -20,12 +20,19 @@ class Packed {
     return *this;
   }
   [[nodiscard]] Launch launch(ModuleId module, std::string_view kernel, Dim3 grid, Dim3 block) const {
-    return {.module = module, .kernel = kernel, .grid = grid, .block = block, .args = bytes_, .arg_sizes = sizes_};
+    return {.module = module, .kernel = kernel, .grid = grid, .block = block, .args = bytes_, .arg_sizes = sizes_, .buffers = buffers_};
+  }
+  /// The next argument is a place in a buffer, as the device is told and not as a number.
+  Packed& add_buffer(MemHandle buffer, std::uint64_t offset = 0) {
+    buffers_.push_back({.argument = static_cast<std::uint32_t>(sizes_.size()), .buffer = buffer, .offset = offset});
+    // What stands there is nothing that a kernel could use.
+    return add(~std::uint64_t{0});
   }
 
  private:
   std::vector<std::byte> bytes_;
   std::vector<std::uint32_t> sizes_;
+  std::vector<BufferArgument> buffers_;
 };
 
 /// store(u32* out, u64 value): out[tid] = value; add(u32* out, u32 by, u64 n): adds where tid < n; spin(u32* flag): until it is not 0;

@@ -128,6 +128,80 @@ TEST_F(CardTest, L9_SixLeasesOf7GibibytesRunAtTheSameTimeOnABudgetOf48) {
   EXPECT_LT(last_begin, first_end);
 }
 
+/// Answers 2048 in the first four bytes of a chunk, by way of 8 KiB of local memory a thread.
+constexpr std::string_view kLocalModule = R"(
+.version 7.0
+.target sm_75
+.address_size 64
+.visible .entry touch(.param .u64 data, .param .u32 n) {
+  .local .align 16 .b8 frame[8192];
+  .reg .pred %p<2>; .reg .b32 %r<6>; .reg .b64 %rd<6>;
+  ld.param.u64 %rd1, [data];
+  mov.u64 %rd2, frame;
+  mov.u32 %r1, 0;
+FILL:
+  cvt.u64.u32 %rd3, %r1;
+  add.s64 %rd4, %rd2, %rd3;
+  mov.u32 %r4, 1;
+  st.local.u32 [%rd4], %r4;
+  add.u32 %r1, %r1, 4;
+  setp.lt.u32 %p1, %r1, 8192;
+  @%p1 bra FILL;
+  mov.u32 %r1, 0;
+  mov.u32 %r2, 0;
+SUM:
+  cvt.u64.u32 %rd3, %r1;
+  add.s64 %rd4, %rd2, %rd3;
+  ld.local.u32 %r3, [%rd4];
+  add.u32 %r2, %r2, %r3;
+  add.u32 %r1, %r1, 4;
+  setp.lt.u32 %p1, %r1, 8192;
+  @%p1 bra SUM;
+  st.global.u32 [%rd1], %r2;
+  ret;
+}
+)";
+
+TEST_F(CardTest, L9_LocalMemoryOfKernelsIsNotOfferedToOthers) {
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", "2"});
+  auto client = connect(cluster.endpoint());
+  const auto at_first = client.workers().value().front().free_bytes;
+  auto bundle = fault_pipeline("touch");
+  bundle.modules = {{.name = "faults", .image = {as_view(kLocalModule).begin(), as_view(kLocalModule).end()}}};
+  auto job = client.open(bundle, spec_of(64)).value();
+  submit(job, 0, 8, 64);
+  auto status = job.status().value();
+  while (status.done + status.dead < 8) status = job.status().value();
+  EXPECT_EQ(status.dead, 0U) << status.error_detail;
+  // Its session is still there. 7 KiB more than at first for each of tens of thousands of threads.
+  EXPECT_LT(client.workers().value().front().free_bytes + (100_MiB).count, at_first);
+  ASSERT_TRUE(job.close());
+}
+
+TEST_F(CardTest, MpsTenantsRunThroughTheOperatorsDaemonAndOthersDoNot) {
+  Cluster cluster;
+  cluster.add_worker({"--device", "cuda", "--sessions", "4"});
+  auto client = connect(cluster.endpoint());
+  if (!client.workers().value().front().mps) GTEST_SKIP() << "no MPS daemon: start nvidia-cuda-mps-control -d";
+  std::vector<Job> jobs;
+  for (const auto& [tenant, isolation] :
+       {std::pair("first", Isolation::mps), std::pair("second", Isolation::mps), std::pair("third", Isolation::tenant)}) {
+    auto spec = spec_of(kLargest);
+    spec.tenant = tenant;
+    spec.isolation = isolation;
+    jobs.push_back(client.open(shipped("video/video.yaml"), spec).value());
+    submit(jobs.back(), 0, 3'000, kLargest);
+  }
+  auto worker = client.workers().value().front();
+  while (worker.mps_leases < 2) worker = client.workers().value().front();
+  EXPECT_LE(worker.mps_leases, worker.leases);
+  for (Job& job : jobs) {
+    ASSERT_TRUE(job.close());
+    expect_reference(read_all(job), 3'000, kLargest);
+  }
+}
+
 TEST_F(CardTest, ABurstRunsOnEveryCard) {
   const auto before = nvml_->cards().value();
   if (before.size() < 2) GTEST_SKIP() << "this host has one CUDA card";

@@ -148,7 +148,7 @@ void AgentParty::start_waiting(const ContentHash& pipeline) {
     if (session->state() != SessionModel::State::waiting_for_bundle || session->lease().pipeline != pipeline) continue;
     auto& card = process_->cards[session->lease().card];
     const bool warm = card.spares > 0;
-    const auto counted = warm ? card.ledger.spare_taken(kContext) : card.ledger.set_contexts(card.ledger.contexts() + kContext);
+    const auto counted = warm ? card.ledger.spare_taken(kContext) : card.ledger.context_changed({}, kContext);
     if (!counted) {
       end_session(*session, counted.error(), counted.error().code, local());
       continue;
@@ -205,7 +205,7 @@ void AgentParty::free_slice(SessionModel& session) {
   if (std::exchange(session.freed, true)) return;
   auto& ledger = process_->cards[session.lease().card].ledger;
   const auto released = ledger.release(session.lease().lease);
-  const auto left = ledger.set_contexts(ledger.contexts() - session.context);
+  const auto left = ledger.context_changed(session.context, {});
   if (!released || !left) throw Violation("the ledger has what a session took: a slice could not be given back");
   process_->offer_due = true;
 }

@@ -15,6 +15,7 @@ TestPipeline make(const char* name) {
   bundle.pipeline.buffers = {{.name = "data", .bytes = "n"}};
   bundle.pipeline.inputs = {"data"};
   bundle.pipeline.outputs = {{.buffer = "data"}};
+  bundle.pipeline.lanes = 2;
   const auto bytes = wire::encode_bundle(bundle);
   return {.hash = wire::content_hash(bytes),
           .bundle = Blob::copy_of(bytes),

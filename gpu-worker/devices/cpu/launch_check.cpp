@@ -67,7 +67,7 @@ Result<void> check_arguments(const Launch& launch, const Program& kernel) {
   if (total != launch.args.size()) {
     return refused(kernel, fmt::format("{} bytes of arguments where the sizes say {}", launch.args.size(), total));
   }
-  return {};
+  return check_buffer_arguments(launch);
 }
 
 }  // namespace
@@ -86,6 +86,10 @@ void lay_out_arguments(const Launch& launch, const Program& kernel, std::byte* i
       std::memcpy(into + parameter.offset, launch.args.data() + at, parameter.size);
     }
     at += parameter.size;
+  }
+  for (const BufferArgument& each : launch.buffers) {
+    const std::uint64_t address = each.buffer.value + each.offset;
+    std::memcpy(into + kernel.parameters[each.argument].offset, &address, sizeof(address));
   }
 }
 

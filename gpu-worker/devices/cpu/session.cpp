@@ -191,6 +191,11 @@ Result<void> CpuSession::launch(StreamId stream, const Launch& launch) {
   if (Result<void> good = check_launch(launch, *kernel); !good) {
     return good;
   }
+  for (const BufferArgument& each : launch.buffers) {
+    if (const auto there = locate(each.buffer, each.offset, 0); !there) {
+      return fail(there.error().code, fmt::format("kernel \"{}\", argument {}: {}", kernel->name, each.argument, there.error().detail));
+    }
+  }
   std::vector<std::byte>& arguments = (*found)->arguments;
   // Kernels may address their parameters, so they lie as those of the first launch do.
   constexpr std::size_t kArgumentAlign = 16;

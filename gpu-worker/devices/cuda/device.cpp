@@ -1,6 +1,8 @@
 #include "gpu-worker/devices/cuda/device.hpp"
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,10 +17,40 @@ namespace {
 using cuda::CardAttribute;
 using cuda::kSuccess;
 
+/// What a process takes of a card, measured: by what NVML says that it has, otherwise by what the card has less than before.
+class Overhead {
+ public:
+  explicit Overhead(std::string bus) : bus_(std::move(bus)), nvml_(cuda::Nvml::load()) {
+    if (nvml_) {
+      before_ = nvml_->card(bus_);
+    }
+  }
+  /// At first, when there is nothing but the context.
+  [[nodiscard]] Bytes measure() const {
+    if (const auto known = own()) {
+      return *known;
+    }
+    if (!nvml_) {
+      return {};
+    }
+    const auto after = nvml_->card(bus_);
+    return before_ && after && after->used > before_->used ? after->used - before_->used : Bytes{};
+  }
+  /// Nothing where NVML does not know the process, as in a container.
+  [[nodiscard]] std::optional<Bytes> own() const {
+    return nvml_ ? nvml_->used_by(bus_, static_cast<std::uint32_t>(::getpid())) : std::nullopt;
+  }
+
+ private:
+  std::string bus_;
+  Result<cuda::Nvml> nvml_;
+  Result<cuda::CardState> before_;
+};
+
 class CudaDevice final : public Device {
  public:
-  CudaDevice(DeviceInfo info, cuda::PrimaryContext context, std::unique_ptr<cuda::SharedCard> shared)
-      : info_(std::move(info)), context_(std::move(context)), shared_(std::move(shared)) {}
+  CudaDevice(DeviceInfo info, Overhead overhead, cuda::PrimaryContext context, std::unique_ptr<cuda::SharedCard> shared)
+      : info_(std::move(info)), overhead_(std::move(overhead)), context_(std::move(context)), shared_(std::move(shared)) {}
   ~CudaDevice() override {
     if (shared_->broken) {
       context_.abandon();
@@ -28,6 +60,15 @@ class CudaDevice final : public Device {
   CudaDevice& operator=(const CudaDevice&) = delete;
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
+
+  Bytes overhead() override {
+    if (const auto own = overhead_.own()) {
+      // Buffers are counted before they are there, so this never takes one for overhead.
+      const Bytes buffers{shared_->buffer_bytes};
+      return std::max(info_.context_overhead, *own > buffers ? *own - buffers : Bytes{});
+    }
+    return info_.context_overhead + shared_->local.grown();
+  }
 
   Result<std::unique_ptr<Session>> open_session(const SessionOptions& options) override {
     if (options.slice > info_.total) {
@@ -51,6 +92,7 @@ class CudaDevice final : public Device {
 
  private:
   DeviceInfo info_;
+  Overhead overhead_;
   cuda::PrimaryContext context_;
   std::unique_ptr<cuda::SharedCard> shared_;
 };
@@ -59,46 +101,38 @@ std::unexpected<Error> refused(const cuda::Driver& driver, cuda::Status status, 
   return fail(ErrorCode::bad_argument, fmt::format("CUDA card {}: {}: {}", card, what, driver.text(status)));
 }
 
-std::uint32_t attribute(const cuda::Driver& driver, cuda::Card card, CardAttribute which) {
+/// Nothing where the driver does not know it.
+std::optional<std::uint32_t> attribute(const cuda::Driver& driver, cuda::Card card, CardAttribute which) {
   int value = 0;
-  driver.device_get_attribute(&value, which, card);
-  return static_cast<std::uint32_t>(value);
+  const cuda::Status status = driver.device_get_attribute(&value, which, card);
+  return status == kSuccess ? std::optional(static_cast<std::uint32_t>(value)) : std::nullopt;
+}
+
+/// Clients of an MPS daemon die together, so nobody is one, or is not, by mistake.
+Result<void> check_mps(const CudaDeviceOptions& options, bool through_mps) {
+  if (!options.through_mps || *options.through_mps == through_mps) {
+    return {};
+  }
+  return through_mps ? fail(ErrorCode::no_capacity,
+                            fmt::format("CUDA card {} is used through an MPS daemon, which was not asked for; start the worker where "
+                                        "CUDA_MPS_PIPE_DIRECTORY names the daemon's folder",
+                                        options.card))
+                     : fail(ErrorCode::no_capacity,
+                            fmt::format("CUDA card {}: no MPS daemon answers; start nvidia-cuda-mps-control -d, or submit with --isolation "
+                                        "tenant",
+                                        options.card));
 }
 
 cuda::CardLimits limits_of(const cuda::Driver& driver, cuda::Card card) {
-  const auto get = [&](CardAttribute which) { return attribute(driver, card, which); };
+  const auto get = [&](CardAttribute which) { return attribute(driver, card, which).value_or(0); };
   return {.capability = {.major = static_cast<int>(get(CardAttribute::capability_major)),
                          .minor = static_cast<int>(get(CardAttribute::capability_minor))},
           .max_grid = {get(CardAttribute::max_grid_x), get(CardAttribute::max_grid_y), get(CardAttribute::max_grid_z)},
           .max_block = {get(CardAttribute::max_block_x), get(CardAttribute::max_block_y), get(CardAttribute::max_block_z)},
           .max_threads = get(CardAttribute::max_threads_per_block),
-          .max_shared_bytes = get(CardAttribute::max_shared_bytes_opt_in)};
+          .max_shared_bytes = get(CardAttribute::max_shared_bytes_opt_in),
+          .resident_threads = std::uint64_t{get(CardAttribute::multiprocessors)} * get(CardAttribute::max_threads_per_multiprocessor)};
 }
-
-/// What the context takes, measured: by what NVML says that this process has, otherwise by what the card has less than before.
-class Overhead {
- public:
-  explicit Overhead(std::string bus) : bus_(std::move(bus)), nvml_(cuda::Nvml::load()) {
-    if (nvml_) {
-      before_ = nvml_->card(bus_);
-    }
-  }
-  [[nodiscard]] Bytes measure() const {
-    if (!nvml_) {
-      return {};
-    }
-    if (const auto own = nvml_->used_by(bus_, static_cast<std::uint32_t>(::getpid()))) {
-      return *own;
-    }
-    const auto after = nvml_->card(bus_);
-    return before_ && after && after->used > before_->used ? after->used - before_->used : Bytes{};
-  }
-
- private:
-  std::string bus_;
-  Result<cuda::Nvml> nvml_;
-  Result<cuda::CardState> before_;
-};
 
 cuda::HostCode host_code(const CudaDeviceOptions& options) {
   return {.cache = image::CodeCache(options.cache.empty() ? image::CodeCache::default_folder() : options.cache),
@@ -129,7 +163,12 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
   if (status != kSuccess) {
     return refused(api, status, options.card, "it cannot be looked at");
   }
-  const Overhead overhead(bus.data());
+  // A driver that does not know the question leaves it at what was asked for.
+  const bool through_mps = attribute(api, card, CardAttribute::mps_enabled).value_or(options.through_mps.value_or(false) ? 1 : 0) != 0;
+  if (auto as_asked = check_mps(options, through_mps); !as_asked) {
+    return std::unexpected(as_asked.error());
+  }
+  Overhead overhead(bus.data());
   cuda::ContextHandle handle = nullptr;
   if (status = api.primary_context_retain(&handle, card); status != kSuccess) {
     return refused(api, status, options.card, "no context: free memory on it, or end what uses it exclusively");
@@ -142,10 +181,15 @@ Result<std::unique_ptr<Device>> make_cuda_device(const CudaDeviceOptions& option
                   .total = {total},
                   .context_overhead = overhead.measure(),
                   .max_threads_per_block = limits.max_threads,
-                  .faults_spread = true};
-  auto shared = std::unique_ptr<cuda::SharedCard>(
-      new cuda::SharedCard{.driver = *driver, .context = handle, .limits = limits, .host = host_code(options), .graphs = options.graphs});
-  return std::make_unique<CudaDevice>(std::move(info), std::move(context), std::move(shared));
+                  .faults_spread = true,
+                  .faults_cross = through_mps};
+  auto shared = std::unique_ptr<cuda::SharedCard>(new cuda::SharedCard{.driver = *driver,
+                                                                       .context = handle,
+                                                                       .limits = limits,
+                                                                       .host = host_code(options),
+                                                                       .graphs = options.graphs,
+                                                                       .local = cuda::LocalMemory(*driver, limits.resident_threads)});
+  return std::make_unique<CudaDevice>(std::move(info), std::move(overhead), std::move(context), std::move(shared));
 }
 
 }  // namespace sublet

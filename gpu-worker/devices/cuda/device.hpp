@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/error.hpp"
@@ -17,6 +18,8 @@ struct CudaDeviceOptions {
   bool graphs = true;
   /// What compiles CUDA C++ apart (`image::SourceOptions::program`); empty: this process does.
   std::string compiler = {};
+  /// Whether this process has to be a client of an MPS daemon; nothing: whatever it is.
+  std::optional<bool> through_mps = std::nullopt;
 };
 
 /// A CUDA card of this host. Works where there is a driver only: otherwise `bad_argument`, with the remedy. Sessions of one device share a

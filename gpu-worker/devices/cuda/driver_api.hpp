@@ -22,6 +22,7 @@ using GraphNodeHandle = struct GraphNodeOfDriver*;
 using GraphExecHandle = struct GraphExecOfDriver*;
 
 inline constexpr Status kSuccess = 0;
+inline constexpr Status kOutOfMemory = 2;
 inline constexpr Status kNoDevice = 100;
 inline constexpr Status kNoBinaryForGpu = 209;
 inline constexpr Status kUnsupportedPtxVersion = 222;
@@ -36,17 +37,24 @@ enum class CardAttribute : int {
   max_grid_x = 5,
   max_grid_y = 6,
   max_grid_z = 7,
+  multiprocessors = 16,
+  max_threads_per_multiprocessor = 39,
   capability_major = 75,
   capability_minor = 76,
   max_shared_bytes_opt_in = 97,
+  mps_enabled = 133,
 };
 
 /// Attributes of a kernel.
 enum class KernelAttribute : int {
   max_threads_per_block = 0,
   static_shared_bytes = 1,
+  local_bytes = 3,
   max_dynamic_shared_bytes = 8,
 };
+
+/// Limits of a context.
+enum class ContextLimit : int { stack_bytes = 0 };
 
 /// Options of the just-in-time compiler and linker.
 enum class JitOption : int {
@@ -111,6 +119,8 @@ struct KernelNode {
   X(primary_context_release, cuDevicePrimaryCtxRelease, cuDevicePrimaryCtxRelease_v2, (Card))                                              \
   X(context_set_current, cuCtxSetCurrent, cuCtxSetCurrent, (ContextHandle))                                                                \
   X(context_get_current, cuCtxGetCurrent, cuCtxGetCurrent, (ContextHandle*))                                                               \
+  X(context_get_limit, cuCtxGetLimit, cuCtxGetLimit, (std::size_t*, ContextLimit))                                                         \
+  X(context_set_limit, cuCtxSetLimit, cuCtxSetLimit, (ContextLimit, std::size_t))                                                          \
   X(context_get_stream_priority_range, cuCtxGetStreamPriorityRange, cuCtxGetStreamPriorityRange, (int*, int*))                             \
   X(mem_get_info, cuMemGetInfo, cuMemGetInfo_v2, (std::size_t*, std::size_t*))                                                             \
   X(mem_alloc, cuMemAlloc, cuMemAlloc_v2, (DeviceAddress*, std::size_t))                                                                   \

@@ -53,7 +53,7 @@ Result<void> check_arguments(const Launch& launch, const Kernel& kernel) {
   if (total != launch.args.size()) {
     return refused(kernel, fmt::format("{} bytes of arguments where the sizes say {}", launch.args.size(), total));
   }
-  return {};
+  return check_buffer_arguments(launch);
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ Result<void> LoadedModule::read_kernels(const Driver& driver) {
         .parameter_bytes = {},
         .max_threads = static_cast<std::uint32_t>(attribute(driver, function, KernelAttribute::max_threads_per_block)),
         .static_shared_bytes = static_cast<std::uint32_t>(attribute(driver, function, KernelAttribute::static_shared_bytes)),
+        .local_bytes = static_cast<std::uint32_t>(attribute(driver, function, KernelAttribute::local_bytes)),
         .allowed_dynamic_bytes = static_cast<std::uint32_t>(attribute(driver, function, KernelAttribute::max_dynamic_shared_bytes))};
     std::size_t offset = 0;
     std::size_t bytes = 0;
@@ -112,6 +113,11 @@ Result<void> LoadedModule::read_kernels(const Driver& driver) {
 Kernel* LoadedModule::kernel(std::string_view name) {
   const auto found = std::ranges::lower_bound(kernels_, name, {}, [](const Kernel& kernel) { return std::string_view(kernel.name); });
   return found != kernels_.end() && found->name == name ? &*found : nullptr;
+}
+
+const Kernel* LoadedModule::largest_local() const {
+  const auto largest = std::ranges::max_element(kernels_, {}, &Kernel::local_bytes);
+  return largest == kernels_.end() ? nullptr : &*largest;
 }
 
 std::string LoadedModule::kernel_names() const {

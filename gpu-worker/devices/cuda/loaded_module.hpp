@@ -26,6 +26,7 @@ struct Kernel {
   std::vector<std::uint32_t> parameter_bytes;  ///< in order
   std::uint32_t max_threads = 0;               ///< of a block
   std::uint32_t static_shared_bytes = 0;
+  std::uint32_t local_bytes = 0;            ///< of each thread
   std::uint32_t allowed_dynamic_bytes = 0;  ///< raised by the first launch that needs more
 };
 
@@ -36,6 +37,7 @@ struct CardLimits {
   Dim3 max_block = {1, 1, 1};
   std::uint32_t max_threads = 1;
   std::uint32_t max_shared_bytes = 0;  ///< of a block, static and dynamic
+  std::uint64_t resident_threads = 0;  ///< that all its multiprocessors hold at a time
 };
 
 /// What this host makes a card's code with.
@@ -52,6 +54,8 @@ class LoadedModule {
 
   /// Null when there is none of that name.
   [[nodiscard]] Kernel* kernel(std::string_view name);
+  /// The kernel whose threads need the most local memory; null where there is none.
+  [[nodiscard]] const Kernel* largest_local() const;
   /// "decode, encode", for error texts.
   [[nodiscard]] std::string kernel_names() const;
   void abandon() { module_.abandon(); }

@@ -16,7 +16,9 @@ Result<DeviceAddress> SessionMemory::allocate(Bytes size) {
                             slice_.count - in_use_.count, slice_.count));
   }
   DeviceAddress address = 0;
+  *all_ += size.count;
   if (const Status status = driver_->mem_alloc(&address, size.count); status != kSuccess) {
+    *all_ -= size.count;
     std::size_t free = 0;
     std::size_t total = 0;
     driver_->mem_get_info(&free, &total);
@@ -32,8 +34,15 @@ Result<DeviceAddress> SessionMemory::allocate(Bytes size) {
 
 void SessionMemory::release(DeviceAddress address) {
   const auto found = blocks_.find(address);
-  in_use_ -= found->second.size;
+  const Bytes size = found->second.size;
+  in_use_ -= size;
   blocks_.erase(found);
+  *all_ -= size.count;
+}
+
+SessionMemory::~SessionMemory() {
+  blocks_.clear();
+  *all_ -= in_use_.count;
 }
 
 Result<void> SessionMemory::check(DeviceAddress buffer, std::uint64_t offset, std::uint64_t size) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <unordered_map>
 
@@ -12,7 +13,11 @@ namespace sublet::cuda {
 /// The allocations of one session, in the current context.
 class SessionMemory {
  public:
-  SessionMemory(DriverRef driver, Bytes slice) : driver_(std::move(driver)), slice_(slice) {}
+  /// @param all  what the buffers of all sessions take together; outlives this
+  SessionMemory(DriverRef driver, Bytes slice, std::atomic<std::uint64_t>& all) : driver_(std::move(driver)), slice_(slice), all_(&all) {}
+  ~SessionMemory();
+  SessionMemory(const SessionMemory&) = delete;
+  SessionMemory& operator=(const SessionMemory&) = delete;
 
   /// Not zeroed yet.
   Result<DeviceAddress> allocate(Bytes size);
@@ -33,6 +38,7 @@ class SessionMemory {
 
   DriverRef driver_;
   Bytes slice_;
+  std::atomic<std::uint64_t>* all_;
   Bytes in_use_;
   Bytes at_peak_;
   std::unordered_map<DeviceAddress, Block> blocks_;

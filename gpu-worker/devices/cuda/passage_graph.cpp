@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gpu-worker/devices/cuda/launch_arguments.hpp"
+
 namespace sublet::cuda {
 namespace {
 
@@ -23,13 +25,7 @@ Copy3d copy_out(const Passage& passage) {
   return copy;
 }
 
-KernelNode node_of(const Launch& launch, const Kernel& kernel, std::vector<void*>& arguments) {
-  arguments.clear();
-  std::size_t at = 0;
-  for (const std::uint32_t bytes : launch.arg_sizes) {
-    arguments.push_back(const_cast<std::byte*>(launch.args.data() + at));
-    at += bytes;
-  }
+KernelNode node_of(const Launch& launch, const Kernel& kernel, LaunchArguments& arguments) {
   KernelNode node;
   node.function = kernel.function;
   node.grid_x = launch.grid[0];
@@ -39,7 +35,7 @@ KernelNode node_of(const Launch& launch, const Kernel& kernel, std::vector<void*
   node.block_y = launch.block[1];
   node.block_z = launch.block[2];
   node.shared_bytes = launch.shared_bytes;
-  node.arguments = arguments.data();
+  node.arguments = arguments.of(launch);
   return node;
 }
 
@@ -53,7 +49,8 @@ PassageShape::PassageShape(const Passage& passage)
                       .grid = launch.grid,
                       .block = launch.block,
                       .shared_bytes = launch.shared_bytes,
-                      .args = {launch.args.begin(), launch.args.end()}});
+                      .args = {launch.args.begin(), launch.args.end()},
+                      .buffers = {launch.buffers.begin(), launch.buffers.end()}});
   }
 }
 
@@ -61,7 +58,8 @@ bool PassageShape::is_of(const Passage& passage) const {
   return input_ == passage.input && output_ == passage.output && input_bytes_ == passage.from.size() &&
          output_bytes_ == passage.into.size() && std::ranges::equal(steps_, passage.launches, [](const Step& step, const Launch& launch) {
            return step.module == launch.module && step.grid == launch.grid && step.block == launch.block &&
-                  step.shared_bytes == launch.shared_bytes && step.kernel == launch.kernel && std::ranges::equal(step.args, launch.args);
+                  step.shared_bytes == launch.shared_bytes && step.kernel == launch.kernel && std::ranges::equal(step.args, launch.args) &&
+                  std::ranges::equal(step.buffers, launch.buffers);
          });
 }
 
@@ -81,7 +79,7 @@ std::expected<PassageGraph, Status> PassageGraph::make(const DriverRef& driver, 
   const Copy3d out = copy_out(passage);
   status = driver->graph_add_copy_node(&made.copy_in_, graph, nullptr, 0, &in, context);
   GraphNodeHandle last = made.copy_in_;
-  std::vector<void*> arguments;
+  LaunchArguments arguments;
   for (std::size_t i = 0; i < kernels.size() && status == kSuccess; ++i) {
     const KernelNode node = node_of(passage.launches[i], *kernels[i], arguments);
     GraphNodeHandle added = nullptr;

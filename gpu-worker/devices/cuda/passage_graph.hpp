@@ -26,6 +26,7 @@ class PassageShape {
     Dim3 block;
     std::uint32_t shared_bytes;
     std::vector<std::byte> args;
+    std::vector<BufferArgument> buffers;
   };
 
   MemHandle input_;

@@ -27,7 +27,7 @@ CudaSession::CudaSession(SharedCard& card, const SessionOptions& options)
     : card_(&card),
       driver_(card.driver),
       options_(options),
-      memory_(card.driver, options.slice),
+      memory_(card.driver, options.slice, card.buffer_bytes),
       manager_(card.driver, StreamManager::kMostStreams),
       graphs_(card.graphs) {
   void* counters = nullptr;
@@ -207,6 +207,11 @@ Result<ModuleId> CudaSession::module_load(ByteView image) {
   if (!loaded) {
     return explained(loaded.error());
   }
+  if (const Kernel* const largest = loaded->largest_local()) {
+    if (auto reserved = card_->local.reserve(*largest); !reserved) {
+      return explained(reserved.error());
+    }
+  }
   modules_.push_back(std::move(*loaded));
   modules_by_hash_.emplace(hash, modules_.size() - 1);
   return ModuleId{modules_.size()};
@@ -224,6 +229,11 @@ Result<Kernel*> CudaSession::find_kernel(const Launch& launch) {
   }
   if (auto good = check_launch(launch, *kernel, card_->limits); !good) {
     return std::unexpected(good.error());
+  }
+  for (const BufferArgument& each : launch.buffers) {
+    if (const auto there = memory_.check(each.buffer.value, each.offset, 0); !there) {
+      return fail(there.error().code, fmt::format("kernel \"{}\", argument {}: {}", kernel->name, each.argument, there.error().detail));
+    }
   }
   return kernel;
 }
@@ -263,16 +273,9 @@ Result<void> CudaSession::submit(Stream& stream, const Launch& launch, Kernel& k
     // The card tells how far it has come, since an error does not say whose it is.
     driver_->stream_write_value(stream.native, stream.done_on_card, static_cast<std::uint32_t>(stream.launches.size()), 0);
   }
-  // The driver copies each argument to the kernel's own offset for it.
-  arguments_.clear();
-  std::size_t at = 0;
-  for (const std::uint32_t bytes : launch.arg_sizes) {
-    arguments_.push_back(const_cast<std::byte*>(launch.args.data() + at));
-    at += bytes;
-  }
   const Status status =
       driver_->launch_kernel(kernel.function, launch.grid[0], launch.grid[1], launch.grid[2], launch.block[0], launch.block[1],
-                             launch.block[2], launch.shared_bytes, stream.native, arguments_.data(), nullptr);
+                             launch.block[2], launch.shared_bytes, stream.native, arguments_.of(launch), nullptr);
   if (status != kSuccess) {
     return failed(status, ErrorCode::launch_failed, fmt::format("kernel \"{}\"", kernel.name));
   }

@@ -11,7 +11,9 @@
 #include "common/ids.hpp"
 #include "gpu-worker/device.hpp"
 #include "gpu-worker/devices/cuda/host_memory.hpp"
+#include "gpu-worker/devices/cuda/launch_arguments.hpp"
 #include "gpu-worker/devices/cuda/loaded_module.hpp"
+#include "gpu-worker/devices/cuda/local_memory.hpp"
 #include "gpu-worker/devices/cuda/memory.hpp"
 #include "gpu-worker/devices/cuda/passage_graph.hpp"
 #include "gpu-worker/devices/cuda/stream_manager.hpp"
@@ -25,6 +27,9 @@ struct SharedCard {
   CardLimits limits;
   HostCode host;
   bool graphs = true;
+  LocalMemory local;
+  /// Of the buffers of all sessions; never less than what the card holds for them.
+  std::atomic<std::uint64_t> buffer_bytes = 0;
   /// A kernel has left the context unusable, or hangs in it.
   std::atomic<bool> broken = false;
 };
@@ -105,7 +110,7 @@ class CudaSession final : public Session {
   std::unordered_map<ContentHash, std::size_t> modules_by_hash_;
   StreamManager manager_;
   std::vector<Stream> streams_;
-  std::vector<void*> arguments_;
+  LaunchArguments arguments_;
   Instant last_idle_;
   /// Until the driver refuses one.
   bool graphs_ = true;

@@ -37,8 +37,10 @@ void add_burst_options(CLI::App& verb, BurstArguments& arguments) {
   verb.add_option("--element", arguments.element, "Type of the numbers in sum, min and max: f32, f64 or i64")
       ->type_name("TYPE")
       ->capture_default_str();
-  verb.add_option("--isolation", arguments.isolation,
-                  "tenant: sessions share a process with your others on a card; process: each has its own")
+  verb.add_option(
+          "--isolation", arguments.isolation,
+          "tenant: sessions share a process with your others on a card; process: each has its own; mps: as tenant, side by side with "
+          "others, where a worker's host runs an MPS daemon")
       ->type_name("CLASS")
       ->capture_default_str();
   verb.add_option("--tenant", arguments.tenant, "Whose work it is: tenants have turns on the cards, and share no session process")

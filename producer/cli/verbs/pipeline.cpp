@@ -37,10 +37,14 @@ Result<Json> check_json(const Bundle& bundle, std::uint64_t n) {
   if (!taken && taken.error().code != ErrorCode::bad_size) return std::unexpected(taken.error());
   Json stages = Json::array();
   for (const auto& stage : bundle.pipeline.stages) stages.push_back(stage.kernel);
-  return Json{{"name", bundle.pipeline.name},   {"input_bytes", n},
-              {"output_bytes", *output},        {"stages", std::move(stages)},
-              {"lanes", bundle.pipeline.lanes}, {"lane_bytes", lane->count},
-              {"lease_bytes", lease->count},    {"refused", taken ? Json(nullptr) : Json(taken.error().detail)}};
+  return Json{{"name", bundle.pipeline.name},
+              {"input_bytes", n},
+              {"output_bytes", *output},
+              {"stages", std::move(stages)},
+              {"lanes", bundle.pipeline.lanes == 0 ? Json(nullptr) : Json(bundle.pipeline.lanes)},
+              {"lane_bytes", lane->count},
+              {"lease_bytes", lease->count},
+              {"refused", taken ? Json(nullptr) : Json(taken.error().detail)}};
 }
 
 Result<std::string> check_text(const Environment& environment, const CheckArguments& arguments) {

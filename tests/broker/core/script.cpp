@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "common/job_text.hpp"
 #include "common/wire/bundle.hpp"
 
 namespace sublet::broker::testing {
@@ -79,7 +80,8 @@ Token host_of(const std::vector<std::string>& words) {
 }
 
 Isolation isolation_of(const std::vector<std::string>& words) {
-  return std::ranges::find(words, "isolation=process") != words.end() ? Isolation::process : Isolation::tenant;
+  const auto asks = [&](std::string_view word) { return std::ranges::find(words, word) != words.end(); };
+  return asks("isolation=process") ? Isolation::process : asks("isolation=mps") ? Isolation::mps : Isolation::tenant;
 }
 
 ErrorCode code_named(std::string_view name) {
@@ -197,10 +199,11 @@ Input Script::input_of(const std::string& actor, const std::string& verb, const 
   } else if (verb == "offer") {
     const auto bytes = number(value_of(words, "free", "64M"));
     message = wire::Offer{.seen = number(value_of(words, "seen", "0")),
-                          .cards = {{.kind = "cpu",
+                          .cards = {{.kind = value_of(words, "kind", "cpu"),
                                      .total_bytes = number(value_of(words, "total", "64M")),
                                      .free_bytes = bytes,
-                                     .free_sessions = static_cast<std::uint32_t>(number(value_of(words, "sessions", "1")))}}};
+                                     .free_sessions = static_cast<std::uint32_t>(number(value_of(words, "sessions", "1")))}},
+                          .mps = std::ranges::find(words, "mps") != words.end()};
   } else if (verb == "open") {
     message = open(words, received.payload);
   } else if (verb == "submit") {
@@ -485,7 +488,8 @@ std::string Script::text_of(const Send& send) {
     } else if constexpr (std::is_same_v<Message, wire::Lease>) {
       leases_.push_back(message);
       return fmt::format("lease {} bytes={} max={}{}{}", lease(message.lease), message.bytes, message.max_chunk_bytes,
-                         message.isolation == Isolation::process ? " isolation=process" : "", message.by_reference ? " by_reference" : "");
+                         message.isolation == Isolation::tenant ? "" : fmt::format(" isolation={}", to_text(message.isolation)),
+                         message.by_reference ? " by_reference" : "");
     } else if constexpr (std::is_same_v<Message, wire::Run>) {
       runs_.push_back(message);
       return fmt::format("run {} {} {}[{}] {} B{}", grant(message.grant), lease(message.lease), job(message.job),
@@ -540,9 +544,12 @@ std::string Script::text_of(const Send& send) {
                                     {"done", each.done}}));
       }
       for (const auto& each : message.workers) {
-        line += fmt::format(
-            " {}{}", each.name,
-            counts({{"leases", each.leases}, {"alone", each.process_leases}, {"leased", each.leased_chunks}, {"done", each.done}}));
+        line += fmt::format(" {}{}", each.name,
+                            counts({{"leases", each.leases},
+                                    {"alone", each.process_leases},
+                                    {"mps", each.mps_leases},
+                                    {"leased", each.leased_chunks},
+                                    {"done", each.done}}));
       }
       return line;
     } else if constexpr (std::is_same_v<Message, wire::DeadListed>) {

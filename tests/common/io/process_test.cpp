@@ -2,6 +2,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -53,6 +54,21 @@ TEST(Spawn, MakesItsDescriptorReadableWhenTheChildEnds) {
   poller.add(child.fd());
   EXPECT_EQ(poller.wait(kPatience), 1U);
   EXPECT_TRUE(child.poll()->clean());
+}
+
+TEST(Spawn, ChangesOfTheEnvironmentOnlyWhatItIsToldTo) {
+  Pipe pipe = Pipe::open();
+  ::setenv("SUBLET_TEST_KEPT", "kept", 1);
+  ::setenv("SUBLET_TEST_CHANGED", "as it was", 1);
+  SpawnOptions options =
+      shell("echo $SUBLET_TEST_KEPT, $SUBLET_TEST_CHANGED, $SUBLET_TEST_ADDED >&3; env | grep -c ^SUBLET_TEST_CHANGED >&3");
+  options.environment = {"SUBLET_TEST_CHANGED=changed", "SUBLET_TEST_ADDED=added"};
+  options.inherited = {{.fd = pipe.write.get(), .child_fd = 3}};
+  Child child = spawn(options).value();
+  EXPECT_TRUE(child.wait().clean());
+  EXPECT_STREQ(::getenv("SUBLET_TEST_CHANGED"), "as it was");
+  pipe.write.reset();
+  EXPECT_EQ(read_all(pipe.read.get()), "kept, changed, added\n1\n");
 }
 
 TEST(Spawn, NamesAProgramThatIsNotThere) {

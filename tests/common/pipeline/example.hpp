@@ -17,6 +17,7 @@ inline Pipeline video_pipeline() {
   pipeline.buffers = {{"raw", "n"}, {"decoded", "n * 4"}, {"smooth", "n * 4"}, {"encoded", "n"}};
   pipeline.inputs = {"raw"};
   pipeline.outputs = {{.buffer = "encoded"}};
+  pipeline.lanes = 2;
   const PipelineArgument n = {ArgumentType::s32, "n"};
   const auto stage = [](std::string kernel, std::vector<PipelineArgument> args) {
     PipelineStage result;

@@ -44,7 +44,7 @@ TEST(PipelineYaml, ReadsTheVideoPipeline) { EXPECT_EQ(parse_pipeline(kVideo, "vi
 TEST(PipelineYaml, HasDefaults) {
   const auto echo = parse_pipeline("{name: echo, buffers: {data: n}, input: data, output: data}", "echo.yaml");
   ASSERT_TRUE(echo) << to_text(echo.error());
-  EXPECT_EQ(echo->lanes, 2U);
+  EXPECT_EQ(echo->lanes, 0U);
   EXPECT_EQ(echo->time_limit_ms, 60'000U);
   EXPECT_TRUE(echo->stages.empty());
   EXPECT_TRUE(echo->outputs[0].bytes.empty());
@@ -105,6 +105,10 @@ TEST(PipelineYaml, RefusesAKeyThatStandsTwice) {
   EXPECT_THAT(refusal_of(with("raw: n,", "raw: n, raw: n,")), HasSubstr("buffers has the key \"raw\" twice"));
 }
 
+TEST(PipelineYaml, LeavesTheNumberOfLanesToTheCardWhereItSaysAuto) {
+  EXPECT_EQ(parse_pipeline(with("lanes: 2", "lanes: auto"), "video.yaml").value().lanes, 0U);
+}
+
 TEST(PipelineYaml, PutsTheFileBeforeWhatValidateFinds) {
   EXPECT_THAT(refusal_of(with("[raw, decoded", "[rwa, decoded")),
               AllOf(StartsWith("video.yaml: stage 1 (kernel \"decode\"), argument 1"), HasSubstr("did you mean \"raw\"?")));
@@ -112,6 +116,7 @@ TEST(PipelineYaml, PutsTheFileBeforeWhatValidateFinds) {
 
 TEST(PipelineYaml, RefusesValuesOfTheWrongKind) {
   EXPECT_THAT(refusal_of(with("lanes: 2", "lanes: two")), HasSubstr("lanes is \"two\""));
+  EXPECT_THAT(refusal_of(with("lanes: 2", "lanes: 0")), HasSubstr("lanes is 0; write auto, or 1 to 16"));
   EXPECT_THAT(refusal_of(with("lanes: 2", "lanes: [2]")), HasSubstr("line 11: lanes"));
   EXPECT_THAT(refusal_of(with("lanes: 2", "lanes: 4294967297")), HasSubstr("lanes is"));
   EXPECT_THAT(refusal_of(with("threshold: 0.1", "threshold: low")), HasSubstr("parameter \"threshold\" is \"low\""));

@@ -81,6 +81,8 @@ WorkerStatus one_worker() {
           .free_bytes = 1ULL << 29U,
           .leases = 1,
           .process_leases = 0,
+          .mps_leases = 0,
+          .mps = true,
           .leased_chunks = 2,
           .done = 1,
           .age_ms = 60'000};
@@ -160,7 +162,8 @@ std::vector<Sample> control_samples() {
                         .name = "cpu device",
                         .total_bytes = 1ULL << 30U,
                         .free_bytes = 1ULL << 29U,
-                        .free_sessions = 7}}}},
+                        .free_sessions = 7}},
+             .mps = false}},
       {0,
        {},
        Lease{.lease = kLease,
@@ -182,7 +185,7 @@ std::vector<Sample> control_samples() {
       {6, {}, Event{.job = running_job()}},
       {8, {}, List{.what = Listing::jobs, .limit = 100}},
       {8, {}, Listed{.jobs = {failed_job()}, .queues = {default_queue()}, .workers = {one_worker()}}},
-      {0, {}, Want{.sessions = 2, .bytes = 1U << 20U}},
+      {0, {}, Want{.sessions = 2, .bytes = 1U << 20U, .least_bytes = 1U << 18U}},
       {15, {}, DeadQuery{.job = kJob, .in_queue = "", .select = crashed(), .skip = 0, .limit = 100}},
       {15,
        {},
@@ -286,6 +289,7 @@ Bundle sample_bundle() {
                                   .sets = {"factor"}}};
   bundle.pipeline.inputs = {"data"};
   bundle.pipeline.outputs = {{.buffer = "data"}};
+  bundle.pipeline.lanes = 2;
   const std::string_view ptx = ".version 9.0";
   bundle.modules = {{.name = "arithmetic", .image = {as_view(ptx).begin(), as_view(ptx).end()}}};
   bundle.residents = {{.name = "weights", .data = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0x40}}}};

@@ -43,6 +43,15 @@ TEST_F(AgentTest, AnswersReleaseWithThePeakAndOffersTheSliceAgain) {
   EXPECT_EQ(card.free_bytes, card.total_bytes);
 }
 
+TEST_F(AgentTest, GivesASessionAsManyLanesAsItsSliceHolds) {
+  start();
+  // One lane of echo is the chunk itself.
+  lease(shipped("echo/echo.yaml"), [](wire::Lease& lease) { lease.bytes = 3 * 4096 + 100; });
+  broker_.expect_of<wire::Window>(kLease);
+  broker_.send_control(wire::Release{.lease = kLease, .code = ErrorCode::ok, .detail = {}});
+  EXPECT_EQ(broker_.expect_of<wire::Release>(kLease).peak_bytes, 3 * 4096U);
+}
+
 TEST_F(AgentTest, ReleasesALeaseThatItsDeviceCannotLoad) {
   start();
   lease(with_module(wild().pipeline, "no PTX at all"));

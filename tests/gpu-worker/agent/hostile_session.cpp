@@ -56,6 +56,10 @@ void misbehave(ring::SessionEnd& end, const ring::Command& command) {
     reply.number += 17;
   } else if (deed == 'k') {
     reply.kind = static_cast<ring::ReplyKind>(99);
+  } else if (deed == 'o' || deed == 'O') {
+    // Its one chunk is done. What its kernels made the process grow to: much, or more than there is.
+    std::memset(block.data() + layout.codes, 0, layout.details - layout.codes);
+    reply.overhead_bytes = (deed == 'o' ? 16_MiB : 1_GiB).count;
   } else if (deed == 'f') {
     return answer_for_a_foreign_lease(end, reply);
   } else if (deed == 'h') {

@@ -255,6 +255,32 @@ TEST_F(HostileNeighbour, TheContextIsChargedOncePerProcess) {
   EXPECT_EQ(card.total_bytes - card.free_bytes, first.bytes + second.bytes + (1_MiB).count);
 }
 
+TEST_F(HostileNeighbour, L9_WhatAProcessComesToTakeIsChargedUntilItEnds) {
+  const auto granted = lease(shipped("echo/echo.yaml"));
+  broker_.expect_of<wire::Window>(kLease);
+  run({"o"}, 1);
+  broker_.expect_of<wire::Settle>(kLease);
+  const Bytes taken = Bytes{granted.bytes} + 16_MiB;
+  broker_.expect_card([&](const wire::Card& card) { return card.total_bytes - card.free_bytes == taken.count; });
+  broker_.send_control(wire::Release{.lease = kLease, .code = ErrorCode::ok, .detail = {}});
+  broker_.expect_card([](const wire::Card& card) { return card.total_bytes == card.free_bytes; });
+}
+
+TEST_F(HostileNeighbour, E2_MoreThanTheCardHasEndsTheLeaseWithADeviceErrorAndTheOthersMoveFree) {
+  lease(shipped("echo/echo.yaml"));
+  broker_.expect_of<wire::Window>(kLease);
+  other_lease(shipped("echo/echo.yaml"));
+  broker_.expect_of<wire::Window>(kOther);
+  run({"O"}, 1);
+  const auto release = broker_.expect_of<wire::Release>(kLease);
+  EXPECT_EQ(release.code, ErrorCode::alloc_failed_device);
+  EXPECT_THAT(release.detail, testing::HasSubstr("let kernels use less local memory"));
+  EXPECT_EQ(broker_.expect_of<wire::Window>(kOther).chunks, 0U);
+  EXPECT_GT(broker_.expect_of<wire::Window>(kOther).chunks, 0U);
+  const auto card = broker_.expect_card([](const wire::Card& offered) { return offered.free_sessions == 1; });
+  EXPECT_GE(card.free_bytes, (60_MiB).count) << "what it said is not counted any more";
+}
+
 TEST_F(HostileNeighbour, AReplyForAForeignLeaseKillsTheProcessAndTheOthersMoveFree) {
   lease(shipped("echo/echo.yaml"));
   broker_.expect_of<wire::Window>(kLease);

@@ -119,9 +119,9 @@ TEST_F(TwoShards, GreetsTheOwnerOfEachUnderOneInstance) {
 }
 
 TEST_F(TwoShards, NeverOffersAByteOfACardToBoth) {
-  first_.send_control(wire::Want{.sessions = 1, .bytes = kMost});
+  first_.send_control(wire::Want{.sessions = 1, .bytes = kMost, .least_bytes = kMost});
   expect_offer(first_, 1, kMost);
-  second_.send_control(wire::Want{.sessions = 1, .bytes = kMost});
+  second_.send_control(wire::Want{.sessions = 1, .bytes = kMost, .least_bytes = kMost});
   grant(second_, kOther, kMost);
   EXPECT_EQ(second_.expect<wire::Release>().code, ErrorCode::no_capacity);
   grant(first_, kLease, kMost);
@@ -129,9 +129,9 @@ TEST_F(TwoShards, NeverOffersAByteOfACardToBoth) {
 }
 
 TEST_F(TwoShards, OffersTheCardToAStarvingShardWhenTheOtherIsIdle) {
-  first_.send_control(wire::Want{.sessions = 1, .bytes = kMost});
+  first_.send_control(wire::Want{.sessions = 1, .bytes = kMost, .least_bytes = kMost});
   expect_offer(first_, 1, kMost);
-  second_.send_control(wire::Want{.sessions = 1, .bytes = kMost});
+  second_.send_control(wire::Want{.sessions = 1, .bytes = kMost, .least_bytes = kMost});
   first_.send_control(wire::Want{});
   expect_offer(first_, 0, 0);
   expect_offer(second_, 1, kMost);
@@ -141,7 +141,7 @@ TEST_F(TwoShards, OffersTheCardToAStarvingShardWhenTheOtherIsIdle) {
 
 TEST_F(TwoShards, LosesNoLeaseOfOneWithTheBrokerOfTheOther) {
   for (FakeBroker* broker : {&first_, &second_}) {
-    broker->send_control(wire::Want{.sessions = 1, .bytes = (8_MiB).count});
+    broker->send_control(wire::Want{.sessions = 1, .bytes = (8_MiB).count, .least_bytes = (8_MiB).count});
     expect_offer(*broker, 1, (8_MiB).count);
   }
   grant(first_, kLease, (8_MiB).count);
@@ -160,7 +160,7 @@ TEST_F(TwoShards, LosesNoLeaseOfOneWithTheBrokerOfTheOther) {
 }
 
 TEST_F(TwoShards, HandsBackARunOfALeaseThatTheOtherGranted) {
-  first_.send_control(wire::Want{.sessions = 1, .bytes = (8_MiB).count});
+  first_.send_control(wire::Want{.sessions = 1, .bytes = (8_MiB).count, .least_bytes = (8_MiB).count});
   expect_offer(first_, 1, (8_MiB).count);
   grant(first_, kLease, (8_MiB).count);
   first_.expect<wire::Window>();

@@ -1,6 +1,7 @@
 #include "gpu-worker/core/ledger.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -71,7 +72,7 @@ TEST(CardLedger, CutsTheLargestOfferForProcessesButNoLease) {
   ledger.offer(kFirst, 30_MiB);
   ledger.offer(kSecond, 60_MiB);
   ASSERT_EQ(code_of(ledger.grant(LeaseId{1}, kFirst, 20_MiB)), ErrorCode::ok);
-  EXPECT_EQ(code_of(ledger.set_contexts(40_MiB)), ErrorCode::ok);
+  EXPECT_EQ(code_of(ledger.context_changed({}, 40_MiB)), ErrorCode::ok);
   EXPECT_EQ(ledger.offered(kFirst), 10_MiB);
   EXPECT_EQ(ledger.offered(kSecond), 30_MiB);
   EXPECT_EQ(code_of(ledger.set_spares(41_MiB)), ErrorCode::no_capacity);
@@ -89,6 +90,21 @@ TEST(CardLedger, MovesASpareUnderALease) {
   EXPECT_EQ(code_of(ledger.spare_taken(11_MiB)), ErrorCode::bad_argument);
 }
 
+TEST(CardLedger, AProcessThatGrowsTakesWhatIsOnOfferAndNoLease) {
+  CardLedger ledger(100_MiB);
+  ledger.offer(kFirst, 90_MiB);
+  ASSERT_EQ(code_of(ledger.context_changed({}, 10_MiB)), ErrorCode::ok);
+  ASSERT_EQ(code_of(ledger.grant(LeaseId{1}, kFirst, 50_MiB)), ErrorCode::ok);
+  EXPECT_EQ(code_of(ledger.context_changed(10_MiB, 30_MiB)), ErrorCode::ok);
+  EXPECT_EQ(ledger.contexts(), 30_MiB);
+  EXPECT_EQ(ledger.offered(kFirst), 20_MiB);
+  EXPECT_EQ(code_of(ledger.context_changed(30_MiB, 51_MiB)), ErrorCode::no_capacity);
+  EXPECT_EQ(ledger.contexts(), 30_MiB) << "as it was";
+  EXPECT_EQ(code_of(ledger.context_changed(31_MiB, 0_B)), ErrorCode::bad_argument);
+  EXPECT_EQ(code_of(ledger.context_changed(30_MiB, 0_B)), ErrorCode::ok);
+  EXPECT_EQ(ledger.contexts(), 0_B);
+}
+
 /// A size that is now and then near the card's or near 2^64, where sums wrap.
 Bytes draw_bytes(Random& random, Bytes card) {
   const std::uint64_t kind = random.next() % 8;
@@ -97,7 +113,8 @@ Bytes draw_bytes(Random& random, Bytes card) {
   return {random.next() % (card.count / 4 + 1)};
 }
 
-void act(CardLedger& ledger, Random& random) {
+/// @param processes  what each of those under leases takes
+void act(CardLedger& ledger, Random& random, std::vector<Bytes>& processes) {
   const BrokerId broker = {random.next() % 3};
   const LeaseId lease = {random.next() % 8};
   const Bytes bytes = draw_bytes(random, ledger.card());
@@ -108,10 +125,16 @@ void act(CardLedger& ledger, Random& random) {
       return (void)ledger.release(lease);
     case 2:
       return (void)ledger.set_spares(bytes);
-    case 3:
-      return (void)ledger.set_contexts(bytes);
+    case 3: {
+      // One of them starts, grows or ends.
+      Bytes& process = processes[random.next() % processes.size()];
+      const Bytes now = random.next() % 4 == 0 ? Bytes{} : bytes;
+      if (ledger.context_changed(process, now)) process = now;
+      return;
+    }
     case 4:
-      return (void)ledger.spare_taken(bytes);
+      if (ledger.spare_taken(bytes)) processes.push_back(bytes);
+      return;
     case 5:
     case 6:
       return (void)ledger.grant(lease, broker, bytes);
@@ -123,8 +146,9 @@ void act(CardLedger& ledger, Random& random) {
 RC_GTEST_PROP(CardLedgerProperty, NeverPromisesMoreThanTheCard, (std::uint64_t seed, bool huge)) {
   SeededRandom random(seed);
   CardLedger ledger(huge ? Bytes{UINT64_MAX} : Bytes{random.next() % 1000});
+  std::vector<Bytes> processes(4);
   for (int i = 0; i < 300; ++i) {
-    act(ledger, random);
+    act(ledger, random, processes);
     __extension__ using Wide = unsigned __int128;
     const Wide sum = Wide{ledger.granted().count} + ledger.offered().count + ledger.spares().count + ledger.contexts().count;
     RC_ASSERT(sum <= ledger.card().count);
@@ -132,17 +156,21 @@ RC_GTEST_PROP(CardLedgerProperty, NeverPromisesMoreThanTheCard, (std::uint64_t s
     Bytes offers;
     for (std::uint64_t broker = 0; broker < 3; ++broker) offers += ledger.offered(BrokerId{broker});
     RC_ASSERT(offers == ledger.offered());
+    Bytes taken;
+    for (const Bytes process : processes) taken += process;
+    RC_ASSERT(taken == ledger.contexts());
   }
 }
 
 RC_GTEST_PROP(CardLedgerProperty, IsEmptyAgainWhenAllHasEnded, (std::uint64_t seed)) {
   SeededRandom random(seed);
   CardLedger ledger(10_MiB);
-  for (int i = 0; i < 100; ++i) act(ledger, random);
+  std::vector<Bytes> processes(4);
+  for (int i = 0; i < 100; ++i) act(ledger, random, processes);
   for (std::uint64_t broker = 0; broker < 3; ++broker) ledger.withdraw(BrokerId{broker});
   for (std::uint64_t lease = 0; lease < 8; ++lease) (void)ledger.release(LeaseId{lease});
   RC_ASSERT(ledger.set_spares(0_B).has_value());
-  RC_ASSERT(ledger.set_contexts(0_B).has_value());
+  for (const Bytes process : processes) RC_ASSERT(ledger.context_changed(process, 0_B).has_value());
   RC_ASSERT(ledger.free() == 10_MiB);
   RC_ASSERT(ledger.leases() == 0U);
 }

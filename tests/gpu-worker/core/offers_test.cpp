@@ -38,14 +38,22 @@ TEST(OfferDealer, OffersNothingToOneOfSeveralThatDoesNotWant) {
 
 TEST(OfferDealer, OffersWhatIsWantedAndNoMore) {
   OfferDealer dealer(2);
-  dealer.wants(1, 2, 10_MiB);
+  dealer.wants(1, 2, 10_MiB, 10_MiB);
   EXPECT_EQ(dealer.deal(kCard)[1], (std::vector<CardRoom>{{.bytes = 20_MiB, .sessions = 2}}));
+}
+
+TEST(OfferDealer, OffersLessThanTheMostWhereACardHasNoMore) {
+  OfferDealer dealer(2);
+  dealer.wants(0, 1, 60_MiB, 10_MiB);
+  EXPECT_EQ(dealer.deal(std::vector<CardRoom>{{.bytes = 45_MiB, .sessions = 4}})[0],
+            (std::vector<CardRoom>{{.bytes = 45_MiB, .sessions = 1}}));
+  EXPECT_EQ(dealer.deal(std::vector<CardRoom>{{.bytes = 9_MiB, .sessions = 4}})[0], (std::vector<CardRoom>{{}}));
 }
 
 TEST(OfferDealer, SharesACardAmongThoseThatWantAllOfIt) {
   OfferDealer dealer(3);
-  dealer.wants(0, 100, 10_MiB);
-  dealer.wants(2, 100, 10_MiB);
+  dealer.wants(0, 100, 10_MiB, 10_MiB);
+  dealer.wants(2, 100, 10_MiB, 10_MiB);
   const auto dealt = dealer.deal(kCard);
   EXPECT_EQ(sessions(dealt, 0), 2U);
   EXPECT_EQ(sessions(dealt, 2), 2U);
@@ -53,9 +61,9 @@ TEST(OfferDealer, SharesACardAmongThoseThatWantAllOfIt) {
 
 TEST(OfferDealer, GivesWhatBecomesFreeToWhoeverHasLeast) {
   OfferDealer dealer(2);
-  dealer.wants(0, 100, 10_MiB);
+  dealer.wants(0, 100, 10_MiB, 10_MiB);
   auto rooms = rest_after(dealer, kCard, 0, 10_MiB);
-  dealer.wants(1, 1, 10_MiB);
+  dealer.wants(1, 1, 10_MiB, 10_MiB);
   dealer.gave_back(0);
   rooms[0] = {.bytes = 10_MiB, .sessions = 1};
   const auto dealt = dealer.deal(rooms);
@@ -66,8 +74,8 @@ TEST(OfferDealer, GivesWhatBecomesFreeToWhoeverHasLeast) {
 TEST(OfferDealer, TakesTurnsAmongEquals) {
   OfferDealer dealer(2);
   const std::vector<CardRoom> one = {{.bytes = 10_MiB, .sessions = 1}};
-  dealer.wants(0, 1, 10_MiB);
-  dealer.wants(1, 1, 10_MiB);
+  dealer.wants(0, 1, 10_MiB, 10_MiB);
+  dealer.wants(1, 1, 10_MiB, 10_MiB);
   for (const ShardNumber expected : {0, 1, 0, 1}) {
     EXPECT_EQ(sessions(dealer.deal(one), expected), 1U);
     dealer.took(expected);
@@ -78,24 +86,24 @@ TEST(OfferDealer, TakesTurnsAmongEquals) {
 TEST(OfferDealer, LeavesAnOfferWhereItIsUntilSomethingChanges) {
   OfferDealer dealer(2);
   const std::vector<CardRoom> one = {{.bytes = 10_MiB, .sessions = 1}};
-  dealer.wants(0, 1, 10_MiB);
-  dealer.wants(1, 1, 10_MiB);
+  dealer.wants(0, 1, 10_MiB, 10_MiB);
+  dealer.wants(1, 1, 10_MiB, 10_MiB);
   EXPECT_EQ(dealer.deal(one), dealer.deal(one));
 }
 
 TEST(OfferDealer, GivesAStarvingShardTheCardOfOneThatWantsItNoLonger) {
   OfferDealer dealer(2);
   const std::vector<CardRoom> one = {{.bytes = 10_MiB, .sessions = 1}};
-  dealer.wants(0, 1, 10_MiB);
-  dealer.wants(1, 1, 10_MiB);
-  dealer.wants(0, 0, {});
+  dealer.wants(0, 1, 10_MiB, 10_MiB);
+  dealer.wants(1, 1, 10_MiB, 10_MiB);
+  dealer.wants(0, 0, {}, {});
   EXPECT_EQ(sessions(dealer.deal(one), 1), 1U);
 }
 
 TEST(OfferDealer, PassesOverAWantThatFitsOnNoCard) {
   OfferDealer dealer(2);
-  dealer.wants(0, 1, 200_MiB);
-  dealer.wants(1, 1, 10_MiB);
+  dealer.wants(0, 1, 200_MiB, 200_MiB);
+  dealer.wants(1, 1, 10_MiB, 10_MiB);
   const auto dealt = dealer.deal(kCard);
   EXPECT_EQ(sessions(dealt, 0), 0U);
   EXPECT_EQ(sessions(dealt, 1), 1U);
@@ -108,7 +116,7 @@ TEST(OfferDealer, NeverDealsAByteOrASessionTwice) {
     const std::vector<CardRoom> rooms = {{.bytes = Bytes{random.next() % 1000}, .sessions = static_cast<std::uint32_t>(random.next() % 5)},
                                          {.bytes = Bytes{random.next() % 1000}, .sessions = static_cast<std::uint32_t>(random.next() % 5)}};
     for (ShardNumber shard = 0; shard < 4; ++shard) {
-      dealer.wants(shard, static_cast<std::uint32_t>(random.next() % 6), Bytes{1 + random.next() % 400});
+      dealer.wants(shard, static_cast<std::uint32_t>(random.next() % 6), Bytes{random.next() % 400}, Bytes{1 + random.next() % 200});
     }
     std::vector<CardRoom> sum(2);
     for (const auto& shares : dealer.deal(rooms)) {

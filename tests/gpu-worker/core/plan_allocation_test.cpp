@@ -31,13 +31,14 @@ TEST(Plan, AllocatesNothingPerChunk) {
   auto plan = make_plan(bundle, 1'000'000);
   ASSERT_TRUE(plan) << to_text(plan.error());
   const std::vector<MemHandle> handles(plan->buffers().size());
-  std::vector<std::byte> scratch;
-  scratch.reserve(64);
+  BoundArguments bound;
+  bound.bytes.reserve(64);
+  bound.buffers.reserve(4);
   const std::size_t before = allocations;
   for (std::uint64_t n = 0; n < 10'000; ++n) {
     const auto chunk = plan->chunk(n * 97 % 1'000'000);
     ASSERT_TRUE(chunk);
-    for (const PlannedLaunch& launch : (*chunk)->launches) (void)bind_handles(launch, handles, scratch);
+    for (const PlannedLaunch& launch : (*chunk)->launches) bind_arguments(launch, handles, bound);
   }
   EXPECT_EQ(allocations, before);
 }

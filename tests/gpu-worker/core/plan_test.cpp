@@ -44,7 +44,6 @@ TEST(Plan, SizesEveryBufferForTheLargestChunk) {
   const ChunkPlan& chunk = *plan.chunk(7).value();
   EXPECT_EQ(chunk.inputs.front().buffer, 0U);
   EXPECT_EQ(chunk.outputs.front().buffer, 3U);
-  EXPECT_EQ(plan.lanes(), 2U);
   EXPECT_EQ(plan.time_limit(), 60s);
 }
 
@@ -52,7 +51,7 @@ TEST(Plan, AllocatesNoMoreThanTheLeaseHolds) {
   Bundle bundle = video_bundle();
   bundle.pipeline.buffers[2].bytes = "max(n, 100000) - n";
   const Plan plan = must(make_plan(bundle, 100'000));
-  EXPECT_EQ(Bytes{plan.lane_bytes().count * plan.lanes()} + module_bytes(bundle), lease_bytes(bundle, 100'000));
+  EXPECT_EQ(Bytes{plan.lane_bytes().count * bundle.pipeline.lanes} + module_bytes(bundle), lease_bytes(bundle, 100'000));
 }
 
 TEST(Plan, RefusesAChunkThatTheRequirementsExclude) {
@@ -86,16 +85,15 @@ TEST(Plan, LaysArgumentsOutWithoutPadding) {
   EXPECT_EQ(number_at<float>(denoise.args, 20), 0.1F);
 }
 
-TEST(Plan, PutsALanesHandlesIntoTheirPlaces) {
+TEST(Plan, NamesALanesHandlesAsArguments) {
   Plan plan = must(make_plan(video_bundle(), 1'000'000));
   const PlannedLaunch& denoise = plan.chunk(1000).value()->launches[1];
   const std::vector<MemHandle> handles = {{100}, {101}, {102}, {103}};
-  std::vector<std::byte> scratch;
-  const auto bound = bind_handles(denoise, handles, scratch);
-  ASSERT_EQ(bound.size(), 24U);
-  EXPECT_EQ(number_at<std::uint64_t>(bound, 0), 101U);
-  EXPECT_EQ(number_at<std::uint64_t>(bound, 8), 102U);
-  EXPECT_EQ(number_at<std::int32_t>(bound, 16), 1000);
+  BoundArguments bound;
+  bind_arguments(denoise, handles, bound);
+  ASSERT_EQ(bound.bytes.size(), 24U);
+  EXPECT_EQ(number_at<std::int32_t>(bound.bytes, 16), 1000);
+  EXPECT_EQ(bound.buffers, (std::vector<BufferArgument>{{.argument = 0, .buffer = {101}}, {.argument = 1, .buffer = {102}}}));
 }
 
 TEST(Plan, WritesNegativeArgumentsInTheirWidth) {

@@ -1,7 +1,10 @@
 // What a CUDA card does beyond what every device does. Skipped where there is no card.
 
 #include <array>
+#include <string>
+#include <vector>
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +41,88 @@ TEST_F(CudaDevice, TellsWhatItsContextTakes) {
   EXPECT_GT(info.context_overhead, 64_MiB);
   EXPECT_LT(info.context_overhead, 4_GiB);
   EXPECT_GT(info.total, 1_GiB);
+}
+
+/// touch(u32* out): each thread fills so many bytes of its own and sums up what it finds there.
+std::string local_module(std::uint32_t bytes) {
+  return fmt::format(R"(
+.version 7.0
+.target sm_75
+.address_size 64
+.visible .entry touch(.param .u64 out) {{
+  .local .align 16 .b8 frame[{}];
+  .reg .pred %p<2>; .reg .b32 %r<6>; .reg .b64 %rd<6>;
+  ld.param.u64 %rd1, [out];
+  mov.u64 %rd2, frame;
+  mov.u32 %r1, 0;
+FILL:
+  cvt.u64.u32 %rd3, %r1;
+  add.s64 %rd4, %rd2, %rd3;
+  mov.u32 %r4, 1;
+  st.local.u32 [%rd4], %r4;
+  add.u32 %r1, %r1, 4;
+  setp.lt.u32 %p1, %r1, {};
+  @%p1 bra FILL;
+  mov.u32 %r1, 0;
+  mov.u32 %r2, 0;
+SUM:
+  cvt.u64.u32 %rd3, %r1;
+  add.s64 %rd4, %rd2, %rd3;
+  ld.local.u32 %r3, [%rd4];
+  add.u32 %r2, %r2, %r3;
+  add.u32 %r1, %r1, 4;
+  setp.lt.u32 %p1, %r1, {};
+  @%p1 bra SUM;
+  st.global.u32 [%rd1], %r2;
+  ret;
+}}
+)",
+                     bytes, bytes, bytes);
+}
+
+TEST_F(CudaDevice, L9_LocalMemoryThatAModuleNeedsIsMeasuredWhenItIsLoaded) {
+  const auto nvml = cuda::Nvml::load();
+  ASSERT_TRUE(nvml);
+  const auto used = [&] { return nvml->cards().value().front().used; };
+  const auto session = open();
+  const Bytes before = device_->overhead();
+  const Bytes used_before = used();
+  EXPECT_GE(before, device_->info().context_overhead);
+  const auto module = session->module_load(as_view(local_module(8192)));
+  ASSERT_TRUE(module) << to_text(module.error());
+  const Bytes loaded = device_->overhead();
+  // 7 KiB more than the first 1 KiB for each of the tens of thousands of threads that a card holds.
+  EXPECT_GT(loaded, before + 100_MiB);
+  EXPECT_GT(used(), used_before + 100_MiB) << "and the card has it less";
+  EXPECT_LT(loaded - before, used() - used_before + 128_MiB);
+  EXPECT_GT(loaded - before + 128_MiB, used() - used_before);
+  const auto out = session->mem_alloc(4_B);
+  ASSERT_TRUE(session->launch({}, Packed().add_buffer(*out).launch(*module, "touch", {64, 1, 1}, {256, 1, 1})));
+  std::uint32_t sum = 0;
+  ASSERT_TRUE(session->mem_read({}, *out, 0, std::as_writable_bytes(std::span(&sum, 1))));
+  ASSERT_TRUE(session->sync({}));
+  EXPECT_EQ(sum, 2048U);
+  EXPECT_LT(device_->overhead(), loaded + 64_MiB) << "nothing is left to grow at the launch";
+}
+
+TEST_F(CudaDevice, L9_BuffersAreNotCountedAsOverhead) {
+  const auto session = open(2_GiB);
+  const Bytes before = device_->overhead();
+  ASSERT_TRUE(session->mem_alloc(1_GiB));
+  EXPECT_LT(device_->overhead(), before + 64_MiB);
+}
+
+TEST_F(CudaDevice, E2_LocalMemoryThatTheCardHasNotIsADeviceErrorWhenTheModuleIsLoaded) {
+  const auto session = open(device_->info().total);
+  // All but what 400 KiB for each thread would take.
+  std::vector<MemHandle> held;
+  while (const auto block = session->mem_alloc(1_GiB)) {
+    held.push_back(*block);
+  }
+  const auto module = session->module_load(as_view(local_module(400U << 10U)));
+  ASSERT_FALSE(module);
+  EXPECT_EQ(module.error().code, ErrorCode::alloc_failed_device) << to_text(module.error());
+  EXPECT_TRUE(session->sync({})) << "the session stays usable";
 }
 
 TEST_F(CudaDevice, O6_ALaunchReturnsLongBeforeItsKernelEnds) {

@@ -28,6 +28,7 @@ SUBLET_CUDA_FUNCTIONS(SUBLET_CUDA_COMPARE)
 #undef SUBLET_CUDA_COMPARE
 
 static_assert(kSuccess == CUDA_SUCCESS);
+static_assert(kOutOfMemory == CUDA_ERROR_OUT_OF_MEMORY);
 static_assert(kNoDevice == CUDA_ERROR_NO_DEVICE);
 static_assert(kNoBinaryForGpu == CUDA_ERROR_NO_BINARY_FOR_GPU);
 static_assert(kUnsupportedPtxVersion == CUDA_ERROR_UNSUPPORTED_PTX_VERSION);
@@ -38,12 +39,19 @@ static_assert(int(CardAttribute::max_block_x) == CU_DEVICE_ATTRIBUTE_MAX_BLOCK_D
 static_assert(int(CardAttribute::max_block_z) == CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z);
 static_assert(int(CardAttribute::max_grid_x) == CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X);
 static_assert(int(CardAttribute::max_grid_z) == CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z);
+static_assert(int(CardAttribute::multiprocessors) == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+static_assert(int(CardAttribute::max_threads_per_multiprocessor) == CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR);
 static_assert(int(CardAttribute::capability_major) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
 static_assert(int(CardAttribute::capability_minor) == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(int(CardAttribute::max_shared_bytes_opt_in) == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+#if CUDA_VERSION >= 12050
+static_assert(int(CardAttribute::mps_enabled) == CU_DEVICE_ATTRIBUTE_MPS_ENABLED);
+#endif
 
 static_assert(int(KernelAttribute::max_threads_per_block) == CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
 static_assert(int(KernelAttribute::static_shared_bytes) == CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
+static_assert(int(KernelAttribute::local_bytes) == CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
+static_assert(int(ContextLimit::stack_bytes) == CU_LIMIT_STACK_SIZE);
 static_assert(int(KernelAttribute::max_dynamic_shared_bytes) == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
 
 static_assert(int(JitOption::error_log_buffer) == CU_JIT_ERROR_LOG_BUFFER);

@@ -11,6 +11,7 @@
 
 #include "common/io/clock.hpp"
 #include "common/pipeline/bundle_file.hpp"
+#include "common/pipeline/lanes.hpp"
 #include "common/wire/bundle.hpp"
 #include "gpu-worker/agent/leased_session.hpp"
 #include "paths.hpp"
@@ -71,15 +72,11 @@ inline Bundle wild(const std::string& kernel = "wild") {
 }
 
 inline wire::Lease lease_for(const Bundle& bundle, std::uint64_t max_chunk_bytes) {
-  Bytes modules;
-  for (const ModuleImage& module : bundle.modules) {
-    modules += Bytes{module.image.size()};
-  }
   return {.lease = LeaseId{77},
           .token = {.high = 1, .low = 2},
           .tenant = "tenant",
           .card = 0,
-          .bytes = lease_bytes(bundle.pipeline, max_chunk_bytes, modules)->count,
+          .bytes = most_of(*lease_need(bundle, max_chunk_bytes), 2).count,
           .max_chunk_bytes = max_chunk_bytes,
           .ttl_ms = 60'000,
           .pipeline = wire::content_hash(wire::encode_bundle(bundle))};
@@ -125,7 +122,7 @@ class DrivenSession {
     options.host_stages = std::move(host_stages);
     options.vram = vram;
     options.session_program = std::string(SUBLET_BIN_DIR) + "/sublet-session";
-    auto process = agent::SessionProcess::start(options, 0);
+    auto process = agent::SessionProcess::start(options, 0, false);
     if (!process) {
       throw std::runtime_error(to_text(process.error()));
     }
@@ -226,7 +223,8 @@ class DrivenSession {
     if (!loaded) {
       throw std::runtime_error(to_text(loaded.error()));
     }
-    auto started = session_.start({.process = process_, .arena = 16_MiB}, *loaded, io::now() + lives);
+    const auto lanes = agent::lanes_of(**loaded, session_.lease()).value();
+    auto started = session_.start({.process = process_, .arena = 16_MiB, .lanes = lanes}, *loaded, io::now() + lives);
     if (!started) {
       throw std::runtime_error(to_text(started.error()));
     }

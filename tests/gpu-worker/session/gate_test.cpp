@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gpu-worker/session/blame.hpp"
+
 namespace sublet::session {
 namespace {
 
@@ -57,6 +59,22 @@ TEST(Gate, APassThatIsMovedIsGivenBackOnce) {
     EXPECT_EQ(gate.inside(), 1U);
   }
   EXPECT_EQ(gate.inside(), 0U);
+}
+
+TEST(Blame, AChunkIsGuiltyForCertainWhereFaultsDoNotSpread) { EXPECT_TRUE(is_guilty_for_certain({}, false, ErrorCode::sync_failed)); }
+
+TEST(Blame, WhereFaultsSpreadAChunkIsGuiltyForCertainWhenItWasAlone) {
+  const DeviceInfo card{.faults_spread = true};
+  EXPECT_TRUE(is_guilty_for_certain(card, true, ErrorCode::sync_failed));
+  EXPECT_FALSE(is_guilty_for_certain(card, false, ErrorCode::sync_failed));
+}
+
+TEST(Blame, WhereAnotherProcessMayHaveDoneItOnlyItsOwnTimeIsAChunksGuilt) {
+  const DeviceInfo through_mps{.faults_spread = true, .faults_cross = true};
+  EXPECT_FALSE(is_guilty_for_certain(through_mps, true, ErrorCode::sync_failed));
+  EXPECT_FALSE(is_guilty_for_certain(through_mps, true, ErrorCode::session_lost));
+  EXPECT_TRUE(is_guilty_for_certain(through_mps, true, ErrorCode::kernel_timeout));
+  EXPECT_FALSE(is_guilty_for_certain(through_mps, false, ErrorCode::kernel_timeout));
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ TEST(Summary, NamesAreReadBack) {
   EXPECT_EQ(*parse_element("i64"), ElementType::i64);
   EXPECT_EQ(*parse_policy("best_effort"), PolicyKind::best_effort);
   EXPECT_EQ(*parse_isolation("process"), Isolation::process);
+  EXPECT_EQ(*parse_isolation("mps"), Isolation::mps);
   EXPECT_EQ(*parse_durability("fsync"), Durability::fsync);
   EXPECT_EQ(parse_durability("always").error().code, ErrorCode::bad_argument);
 }

@@ -168,10 +168,12 @@ TEST(Merge, TakesAQueueForPausedOnlyWhenItIsEverywhere) {
 
 TEST(Merge, CountsAWorkersCardsOnceAndItsLeasesOfAllShards) {
   std::vector<wire::Listed> listed(2);
-  listed[0].workers = {{.name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 10, .leases = 1, .done = 4}};
-  listed[1].workers = {{.name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 20, .leases = 2, .done = 5}};
+  listed[0].workers = {{.name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 10, .leases = 1, .mps_leases = 1, .done = 4}};
+  listed[1].workers = {
+      {.name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 20, .leases = 2, .mps_leases = 1, .mps = true, .done = 5}};
   EXPECT_THAT(merge_workers(listed),
-              ElementsAre(wire::WorkerStatus{.name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 30, .leases = 3, .done = 9}));
+              ElementsAre(wire::WorkerStatus{
+                  .name = "w", .cards = 2, .total_bytes = 100, .free_bytes = 30, .leases = 3, .mps_leases = 2, .mps = true, .done = 9}));
 }
 
 TEST(Merge, KeepsTwoWorkersOfOneNameApart) {
