@@ -44,6 +44,7 @@ class GridRunner {
   NativeUse native_;
   CodeMemory code_memory_;
   std::map<Key, Known> known_;
+  std::pair<const Key, Known>* last_ = nullptr;  ///< in `known_`
   /// One for each thread of the pool; each is made, and used, by its thread alone.
   std::vector<std::unique_ptr<BlockRunner>> runners_;
 };
