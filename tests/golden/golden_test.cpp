@@ -65,9 +65,30 @@ void expect_near(const Output& got, const Output& wanted, Meaning meaning, const
   if (different > kMostShown) ADD_FAILURE() << different << " of " << got.elements.size() << " differ";
 }
 
+/// The CPU device with the interpreter alone, and with native code wherever it can be.
+std::vector<std::unique_ptr<Device>> devices() {
+  std::vector<std::unique_ptr<Device>> made;
+  for (const cpu::NativeUse native : {cpu::NativeUse::never, cpu::NativeUse::always}) {
+    made.push_back(make_cpu_device({.total = 64_MiB, .threads = 1, .native = native}));
+  }
+  return made;
+}
+
+void expect_near(const std::vector<Output>& outputs, const std::vector<Output>& recorded, const Form& form) {
+  ASSERT_EQ(outputs.size(), recorded.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    expect_near(outputs[i], recorded[i], form.results[i].meaning(), form.bound, [&](std::size_t lane) {
+      std::string made = fmt::format("lane {}", lane);
+      for (std::size_t k = 0; k < form.sources.size(); ++k)
+        made += fmt::format(" {:#x}", values_of(form.sources[k], k, form.sources.size())[lane]);
+      return made;
+    });
+  }
+}
+
 class GoldenFormsOf : public ::testing::TestWithParam<Family> {
  protected:
-  std::unique_ptr<Device> device_ = make_cpu_device({.total = 64_MiB, .threads = 1});
+  std::vector<std::unique_ptr<Device>> devices_ = devices();
   Record record_ = record_of(GetParam().name);
 };
 
@@ -78,16 +99,7 @@ TEST_P(GoldenFormsOf, GiveWhatTheCardGave) {
     const auto recorded = record_.outputs.find(form.name);
     if (recorded == record_.outputs.end()) continue;
     SCOPED_TRACE(form.name);
-    const auto outputs = run(*device_, form);
-    ASSERT_EQ(outputs.size(), recorded->second.size());
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      expect_near(outputs[i], recorded->second[i], form.results[i].meaning(), form.bound, [&](std::size_t lane) {
-        std::string made = fmt::format("lane {}", lane);
-        for (std::size_t k = 0; k < form.sources.size(); ++k)
-          made += fmt::format(" {:#x}", values_of(form.sources[k], k, form.sources.size())[lane]);
-        return made;
-      });
-    }
+    for (const auto& device : devices_) expect_near(run(*device, form), recorded->second, form);
   }
 }
 
@@ -107,7 +119,7 @@ TEST(GoldenForms, AreEnough) {
 
 class GoldenKernels : public ::testing::Test {
  protected:
-  std::unique_ptr<Device> device_ = make_cpu_device({.total = 64_MiB, .threads = 1});
+  std::vector<std::unique_ptr<Device>> devices_ = devices();
   Record record_ = record_of("kernels");
 };
 
@@ -155,7 +167,7 @@ TEST_F(GoldenKernels, GiveWhatTheCardGave) {
     const auto recorded = record_.outputs.find(kernel.name());
     if (recorded == record_.outputs.end()) continue;
     SCOPED_TRACE(kernel.name());
-    expect_the_cards(*device_, kernel, recorded->second);
+    for (const auto& device : devices_) expect_the_cards(*device, kernel, recorded->second);
   }
 }
 
@@ -174,7 +186,7 @@ TEST_F(GoldenKernels, OfTheOtherCodeGeneratorGiveWhatTheCardGave) {
       ASSERT_NE(recorded, record_.outputs.end()) << kernel.name();
       kernel.file = other_file(kernel.file);
       SCOPED_TRACE(kernel.name());
-      expect_the_cards(*device_, kernel, recorded->second);
+      for (const auto& device : devices_) expect_the_cards(*device, kernel, recorded->second);
       ++compared;
     }
   }

@@ -55,6 +55,7 @@ const std::vector<Reserved> kReserved = {
     {"lz4", {"broker/stores/packing.cpp"}},
     {"httplib", {"broker/http/http_server.cpp"}},
     {"prometheus/", {"broker/http/exposition.cpp"}},
+    {"asmjit", {"gpu-worker/devices/cpu/native/"}},
     {"CLI/", {"broker/", "gpu-worker/", "producer/cli/"}},
 };
 

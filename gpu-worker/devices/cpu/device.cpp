@@ -15,6 +15,7 @@ class CpuDevice final : public Device {
       : info_{.kind = "cpu", .name = options.name, .total = options.total, .context_overhead = {}},
         memory_(options.total),
         threads_(options.threads),
+        native_(options.native),
         on_print_(options.on_print),
         sources_(options.sources) {}
 
@@ -25,13 +26,14 @@ class CpuDevice final : public Device {
       return fail(ErrorCode::alloc_failed_device,
                   fmt::format("a slice of {} bytes of a device that has {}; ask for less", options.slice.count, info_.total.count));
     }
-    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes(), sources_, on_print_);
+    return std::make_unique<cpu::CpuSession>(memory_, threads_, options, cpu::has_wide_lanes(), native_, sources_, on_print_);
   }
 
  private:
   DeviceInfo info_;
   cpu::DeviceMemory memory_;
   unsigned threads_;
+  cpu::NativeUse native_;
   std::function<void(std::string_view)> on_print_;
   image::SourceCompiler sources_;
 };

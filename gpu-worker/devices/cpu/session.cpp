@@ -50,11 +50,11 @@ class Prints final : public PrintSink {
 
 }  // namespace
 
-CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide,
+CpuSession::CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide, NativeUse native,
                        const image::SourceCompiler& sources, std::function<void(std::string_view)> on_print)
     : memory_(memory, options.slice),
       pool_(threads),
-      grids_(pool_, wide),
+      grids_(pool_, wide, native),
       options_(options),
       wide_(wide),
       sources_(sources),

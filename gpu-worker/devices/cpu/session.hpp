@@ -21,8 +21,8 @@ namespace sublet::cpu {
 /// A session on the cpu device. Streams are queues; `sync` runs a stream's queue on the calling thread, with the pool's help.
 class CpuSession final : public Session {
  public:
-  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide, const image::SourceCompiler& sources,
-             std::function<void(std::string_view)> on_print = {});
+  CpuSession(DeviceMemory& memory, unsigned threads, const SessionOptions& options, bool wide, NativeUse native,
+             const image::SourceCompiler& sources, std::function<void(std::string_view)> on_print = {});
 
   Result<MemHandle> mem_alloc(Bytes size) override;
   Result<void> mem_free(MemHandle handle) override;

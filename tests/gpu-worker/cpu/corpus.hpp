@@ -69,7 +69,7 @@ class Corpus : public ::testing::TestWithParam<std::string> {
   }
 
   std::mt19937 random_{20260101};
-  std::unique_ptr<Device> device_ = make_cpu_device({.total = 64_MiB, .threads = 2});
+  std::unique_ptr<Device> device_ = make_cpu_device({.total = 64_MiB, .threads = 2, .native = NativeUse::always});
   std::unique_ptr<Session> session_ = *device_->open_session({.slice = 64_MiB, .kernel_time_limit = 60s});
   ModuleId module_;
 };

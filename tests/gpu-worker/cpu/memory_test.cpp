@@ -113,9 +113,9 @@ struct Outcome {
   std::optional<Fault> fault;
 };
 
-Outcome run(bool wide, const std::string& text, const std::vector<std::uint8_t>& in, std::size_t out_bytes,
+Outcome run(Engine engine, const std::string& text, const std::vector<std::uint8_t>& in, std::size_t out_bytes,
             const std::vector<std::uint32_t>& elements) {
-  Bench bench(wide);
+  Bench bench(engine);
   const std::uint64_t input = bench.place(in.data(), in.size());
   const std::uint64_t output = bench.place(nullptr, out_bytes);
   const std::uint64_t table = bench.place(elements.data(), elements.size() * 4);
@@ -137,10 +137,11 @@ void check_patterns(const std::string& text, const std::vector<std::uint8_t>& in
     for (const std::uint32_t threads : thread_counts()) {
       const auto elements = elements_of(pattern, threads);
       const std::vector<std::uint8_t> wanted = expected(elements);
-      for (const bool wide : sets()) {
-        const Outcome outcome = run(wide, text, in, out_bytes, elements);
+      for (const Engine engine : engines()) {
+        const Outcome outcome = run(engine, text, in, out_bytes, elements);
         EXPECT_FALSE(outcome.fault);
-        EXPECT_TRUE(outcome.out == wanted) << pattern.name << ", " << threads << " threads, wide " << wide << "\n" << text;
+        EXPECT_TRUE(outcome.out == wanted) << pattern.name << ", " << threads << " threads, engine " << static_cast<int>(engine) << "\n"
+                                           << text;
       }
     }
   }
@@ -262,8 +263,8 @@ void check_fault(const std::string& address, const std::string& store, std::uint
   const std::string text =
       kernel(element_of("%o", bytes) + "setp.eq.u32 %p, %t, 37;\n" + address + "\nmov.u32 %r1, 7;\nmov.u32 %r2, 8;\n" + store);
   const auto elements = elements_of(patterns()[1], 64);
-  for (const bool wide : sets()) {
-    const Outcome outcome = run(wide, text, {0}, std::size_t{kElements} * bytes, elements);
+  for (const Engine engine : engines()) {
+    const Outcome outcome = run(engine, text, {0}, std::size_t{kElements} * bytes, elements);
     ASSERT_TRUE(outcome.fault);
     EXPECT_EQ(outcome.fault->kind, wanted.kind);
     EXPECT_EQ(outcome.fault->thread, 37U);
@@ -294,8 +295,8 @@ TEST(PtxAddresses, TheThreadThatIsMisalignedIsNamed) {
 }
 
 TEST(PtxAddresses, OfAMisalignedRowTheFirstThreadIsNamed) {
-  for (const bool wide : sets()) {
-    const Outcome outcome = run(wide, kernel(own_output(4) + "st.global.u32 [%o+2], %t;"), {0}, 4096, std::vector<std::uint32_t>(64));
+  for (const Engine engine : engines()) {
+    const Outcome outcome = run(engine, kernel(own_output(4) + "st.global.u32 [%o+2], %t;"), {0}, 4096, std::vector<std::uint32_t>(64));
     ASSERT_TRUE(outcome.fault);
     EXPECT_EQ(outcome.fault->kind, Fault::Kind::misaligned);
     EXPECT_EQ(outcome.fault->thread, 0U);
@@ -307,8 +308,8 @@ TEST(PtxAddresses, OfAMisalignedRowTheFirstThreadIsNamed) {
 TEST(PtxAddresses, ShortAddressesDoNotRunOverTheEndOfTheirSpace) {
   // Neighbours whose short addresses begin again at 0: the first ones are outside.
   const std::string body = "shl.b32 %s, %t, 2;\nadd.u32 %s, %s, -16;\nst.shared.u32 [%s], %t;";
-  for (const bool wide : sets()) {
-    const Outcome outcome = run(wide, kernel(body, ".shared .align 4 .b8 tile[8192];"), {0}, 4, std::vector<std::uint32_t>(64));
+  for (const Engine engine : engines()) {
+    const Outcome outcome = run(engine, kernel(body, ".shared .align 4 .b8 tile[8192];"), {0}, 4, std::vector<std::uint32_t>(64));
     ASSERT_TRUE(outcome.fault);
     EXPECT_EQ(outcome.fault->kind, Fault::Kind::out_of_bounds);
     EXPECT_EQ(outcome.fault->thread, 0U);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Runs one PTX instruction over many threads, on the functions for every machine and on those for AVX2.
+// Runs one PTX instruction over many threads, on the functions for every machine, on those for AVX2 and in native code.
 
 #include <bit>
 #include <cstring>
@@ -42,10 +42,18 @@ constexpr std::string_view register_type() {
   return kNames[std::countr_zero(sizeof(T))];
 }
 
+/// What does the steps of a program.
+enum class Engine : std::uint8_t { baseline, wide, native };
+
+/// Those that this machine has; the first is what the others have to agree with.
+inline std::vector<Engine> engines() {
+  return has_wide_lanes() ? std::vector{Engine::baseline, Engine::wide, Engine::native} : std::vector{Engine::baseline};
+}
+
 /// A device of its own, for the insides.
 class Bench {
  public:
-  explicit Bench(bool wide) : device_(1_GiB), memory_(device_, 1_GiB), pool_(1), wide_(wide) {}
+  explicit Bench(Engine engine) : device_(1_GiB), memory_(device_, 1_GiB), pool_(1), engine_(engine) {}
 
   std::uint64_t place(const void* bytes, std::size_t size) {
     const auto address = memory_.allocate({std::max<std::size_t>(size, 1)});
@@ -60,26 +68,33 @@ class Bench {
     return run(text, arguments, {blocks, 1, 1}, {threads, 1, 1});
   }
   std::optional<Fault> run(const std::string& text, const std::vector<std::uint64_t>& arguments, const Extent& grid, const Extent& block) {
-    const Result<LoadedModule> module = load_module(as_view(text), memory_, wide_);
+    const Result<LoadedModule> module = load_module(as_view(text), memory_, engine_ != Engine::baseline);
     EXPECT_TRUE(module) << to_text(module.error()) << "\n" << text;
     if (!module) {
       return Fault{};
     }
     // A runner knows a program by its place in memory, and this one's is free again afterwards.
-    GridRunner grids(pool_, wide_);
-    return grids.run({.program = module->kernels[0],
-                      .grid = grid,
-                      .block = block,
-                      .parameters = reinterpret_cast<const std::byte*>(arguments.data()),
-                      .memory = memory_.table(),
-                      .limits = {.fuel = 1U << 28U}});
+    GridRunner grids(pool_, engine_ != Engine::baseline, engine_ == Engine::native ? NativeUse::always : NativeUse::never);
+    const std::optional<Fault> fault = grids.run({.program = module->kernels[0],
+                                                  .grid = grid,
+                                                  .block = block,
+                                                  .parameters = reinterpret_cast<const std::byte*>(arguments.data()),
+                                                  .memory = memory_.table(),
+                                                  .limits = {.fuel = fuel}});
+    native_runs_ = grids.native_runs();
+    return fault;
   }
+  /// Of the last `run`.
+  [[nodiscard]] std::uint64_t native_runs() const { return native_runs_; }
+
+  std::uint64_t fuel = 1U << 28U;
 
  private:
   DeviceMemory device_;
   SessionMemory memory_;
   WorkerPool pool_;
-  bool wide_;
+  Engine engine_;
+  std::uint64_t native_runs_ = 0;
 };
 
 /// Text of a kernel that loads %a, %b, %c of each thread, runs `body` and stores %d.
@@ -106,9 +121,9 @@ std::string kernel_around(const std::string& body) {
 }
 
 template <class D, class... S>
-std::vector<D> evaluate_on(bool wide, const std::string& body, const std::vector<S>&... inputs) {
+std::vector<D> evaluate_on(Engine engine, const std::string& body, const std::vector<S>&... inputs) {
   const std::size_t count = std::min({inputs.size()...});
-  Bench bench(wide);
+  Bench bench(engine);
   const std::uint64_t out = bench.place(nullptr, count * sizeof(D));
   const std::vector<std::uint64_t> arguments = {out, bench.place(inputs.data(), count * sizeof(S))...};
   const auto fault = bench.run(kernel_around<D, S...>(body), arguments, static_cast<std::uint32_t>(count));
@@ -118,13 +133,30 @@ std::vector<D> evaluate_on(bool wide, const std::string& body, const std::vector
   return result;
 }
 
-/// %d of each thread after `body`, the same on both sets of functions.
+/// As many values as threads of which native code does eight at once: the first ones again behind the last.
+template <class S>
+std::vector<S> filled_up(std::vector<S> values, std::size_t count) {
+  for (std::size_t i = 0; values.size() < count; ++i) {
+    values.push_back(values[i]);
+  }
+  return values;
+}
+
+/// %d of each thread after `body`, the same on all engines.
 template <class D, class... S>
 std::vector<D> evaluate(const std::string& body, const std::vector<S>&... inputs) {
-  std::vector<D> result = evaluate_on<D>(false, body, inputs...);
-  if (has_wide_lanes()) {
-    const std::vector<D> wide = evaluate_on<D>(true, body, inputs...);
-    EXPECT_EQ(std::memcmp(result.data(), wide.data(), result.size() * sizeof(D)), 0) << "the two sets of functions differ: " << body;
+  const std::size_t count = std::min({inputs.size()...});
+  const std::size_t threads = (count + 7) / 8 * 8;
+  std::vector<D> result;
+  for (const Engine engine : engines()) {
+    std::vector<D> made = evaluate_on<D>(engine, body, filled_up(std::vector<S>(inputs.begin(), inputs.begin() + count), threads)...);
+    made.resize(count);
+    if (engine == Engine::baseline) {
+      result = std::move(made);
+      continue;
+    }
+    EXPECT_EQ(std::memcmp(result.data(), made.data(), count * sizeof(D)), 0)
+        << "two engines differ: " << body << (engine == Engine::native ? " in native code" : " on wide lanes");
   }
   return result;
 }

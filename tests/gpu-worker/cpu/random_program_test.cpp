@@ -1,5 +1,5 @@
-// Random programs give the same bytes however their threads are run: by either set of lane functions, parted or together, in blocks of any
-// shape, each thread by itself, on several threads of the host.
+// Random programs give the same bytes however their threads are run: by either set of lane functions or in native code, parted or together,
+// in blocks of any shape, each thread by itself, on several threads of the host.
 
 #include "tests/gpu-worker/cpu/random_program.hpp"
 
@@ -39,11 +39,11 @@ std::vector<std::byte> inputs(std::uint64_t seed) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// Two sets of lane functions, and one or two threads of the host.
+/// Two sets of lane functions and native code, on one or two threads of the host.
 class Machines {
  public:
-  std::string run(const Program& program, const Form& form, bool wide, Extent block, std::uint64_t seed) {
-    Machine& machine = wide ? wide_ : narrow_;
+  std::string run(const Program& program, const Form& form, Engine engine, Extent block, std::uint64_t seed) {
+    Machine& machine = machines_[static_cast<std::size_t>(engine)];
     const auto given = inputs(seed);
     std::memcpy(machine.bench.host(machine.in), given.data(), given.size());
     std::memset(machine.bench.host(machine.out), 0, kAll * kOutputBytes);
@@ -58,14 +58,13 @@ class Machines {
 
  private:
   struct Machine {
-    explicit Machine(bool is_wide)
-        : bench(is_wide), in(bench.place(nullptr, kAll * kInputBytes)), out(bench.place(nullptr, kAll * kOutputBytes)) {}
+    explicit Machine(Engine engine)
+        : bench(engine), in(bench.place(nullptr, kAll * kInputBytes)), out(bench.place(nullptr, kAll * kOutputBytes)) {}
     Bench bench;
     std::uint64_t in;
     std::uint64_t out;
   };
-  Machine narrow_{false};
-  Machine wide_{has_wide_lanes()};
+  std::array<Machine, 3> machines_ = {Machine(Engine::baseline), Machine(Engine::wide), Machine(Engine::native)};
 };
 
 Machines& machines() {
@@ -84,13 +83,14 @@ void expect_same(const std::string& expected, const std::string& got, const Prog
 }
 
 void expect_same_forms(const Program& program, std::uint64_t seed, std::initializer_list<Form> forms) {
-  const std::string expected = machines().run(program, {}, false, kLine, seed);
-  for (const Form& form : forms) {
-    expect_same(expected, machines().run(program, form, false, kLine, seed), program, form, "another form");
-    expect_same(expected, machines().run(program, form, true, kLine, seed), program, form, "another form, wide");
+  const std::string expected = machines().run(program, {}, Engine::baseline, kLine, seed);
+  for (const Engine engine : engines()) {
+    for (const Form& form : forms) {
+      expect_same(expected, machines().run(program, form, engine, kLine, seed), program, form, "another form");
+    }
+    expect_same(expected, machines().run(program, {}, engine, kLine, seed), program, {}, "another engine");
+    expect_same(expected, machines().run(program, {}, engine, {kThreads / 8, 8, 1}, seed), program, {}, "a block of two dimensions");
   }
-  expect_same(expected, machines().run(program, {}, true, kLine, seed), program, {}, "wide lanes");
-  expect_same(expected, machines().run(program, {}, true, {kThreads / 8, 8, 1}, seed), program, {}, "a block of two dimensions");
 }
 
 RC_GTEST_PROP(RandomProgram, OfThreadsByThemselvesIsTheSameInEveryForm, ()) {

@@ -30,7 +30,7 @@ struct Ran {
 };
 
 Ran run_threads(std::string_view body, std::uint32_t threads, std::string_view before = "") {
-  Bench bench(has_wide_lanes());
+  Bench bench(engines().back());
   const std::uint64_t out = bench.place(nullptr, threads * 4ULL);
   Ran ran;
   ran.fault = bench.run(kernel_of(body, before), {out}, threads);
@@ -173,7 +173,7 @@ TEST(PtxTrap, EndsTheLaunchAndNamesItsThread) {
 }
 
 TEST(PtxMemory, SharedAndLocalBeginAsZerosInEveryBlock) {
-  Bench bench(has_wide_lanes());
+  Bench bench(engines().back());
   const std::uint64_t out = bench.place(nullptr, 256);
   const std::string text = kernel_of(
       ".shared .align 4 .b8 s[256];\n.local .align 4 .b8 l[8];\nmul.lo.u32 %r1, %t, 4;\nmov.u32 %r2, s;\nadd.u32 %r2, %r2, %r1;\n"

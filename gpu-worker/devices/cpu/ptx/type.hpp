@@ -46,6 +46,20 @@ constexpr bool is_float(Type type) { return type >= Type::f16; }
 constexpr bool is_half(Type type) { return type >= Type::f16 && type <= Type::bf16x2; }
 constexpr bool is_signed(Type type) { return type >= Type::s8 && type <= Type::s64; }
 
+/// What a value of `width` bytes is copied as, whatever it means.
+constexpr Type unsigned_of(std::uint32_t width) {
+  switch (width) {
+    case 1:
+      return Type::u8;
+    case 2:
+      return Type::u16;
+    case 4:
+      return Type::u32;
+    default:
+      return Type::u64;
+  }
+}
+
 /// "u32" -> Type::u32.
 std::optional<Type> type_named(std::string_view name);
 std::string_view name_of(Type type);

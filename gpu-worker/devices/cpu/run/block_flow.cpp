@@ -29,8 +29,11 @@ bool BlockRunner::run_paths() {
       paths_.finish(paths_.current());
       continue;
     }
+    if (!run_steps(path)) {
+      return false;
+    }
     const StepBlock& block = launch_->program.blocks[path.at];
-    if (!run_steps(block, path.lanes) || !finish_block(block)) {
+    if (!finish_block(block)) {
       return false;
     }
     if (block.may_spin && ++spins_ == kSpinsBeforeYield) {

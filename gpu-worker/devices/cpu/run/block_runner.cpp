@@ -38,9 +38,11 @@ BlockRunner::BlockRunner(bool wide) {
   }
 }
 
+std::uint32_t BlockRunner::capacity_for(std::uint32_t threads) { return (threads + kLaneAlign - 1) / kLaneAlign * kLaneAlign; }
+
 void BlockRunner::reserve(std::uint32_t threads) {
   const Program& program = launch_->program;
-  registers_.capacity = (threads + kLaneAlign - 1) / kLaneAlign * kLaneAlign;
+  registers_.capacity = capacity_for(threads);
   const std::size_t scratch = std::size_t{registers_.capacity} * 8;
   const std::size_t wanted = std::size_t{program.register_bytes} * registers_.capacity + scratch;
   scratch_ = register_memory_.reserve(wanted);
@@ -67,6 +69,7 @@ void BlockRunner::begin(const LaunchState& launch, LaunchProgress& progress) {
   last_hits_.assign(launch.program.accesses.size(), MemoryRange{});
   last_atomic_hits_.assign(launch.program.atomics.size(), MemoryRange{});
   last_text_hit_ = {};
+  given_up_.assign(launch.native != nullptr ? launch.native->runs().size() : 0, 0);
   memory_.global = &launch.memory;
   memory_.parameters = launch.parameters;
   memory_.parameter_bytes = launch.program.parameter_bytes;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gpu-worker/devices/cpu/native/native_code.hpp"
 #include "gpu-worker/devices/cpu/run/lane_set.hpp"
 #include "gpu-worker/devices/cpu/run/launch_state.hpp"
 #include "gpu-worker/devices/cpu/run/memory_access.hpp"
@@ -30,6 +31,10 @@ class BlockRunner {
   bool run(std::uint64_t block);
   /// Instructions times threads executed since `begin`.
   [[nodiscard]] std::uint64_t work_done() const { return work_; }
+  /// How often native code did steps, in all launches.
+  [[nodiscard]] std::uint64_t native_runs() const { return native_runs_; }
+  /// Lanes that the registers of a block of `threads` have room for.
+  static std::uint32_t capacity_for(std::uint32_t threads);
 
  private:
   /// Memory whose values begin where the widest vector instruction likes it.
@@ -69,7 +74,9 @@ class BlockRunner {
   void begin_block(std::uint64_t block);
 
   // Steps: block_steps.cpp.
-  bool run_steps(const StepBlock& block, const LaneSet& lanes);
+  bool run_steps(Path& path);
+  bool run_native(const NativeRun& run, std::uint32_t lanes);
+  void count_work(std::uint64_t work);
   bool run_step(const Step& step, const LaneSet& lanes);
   void run_lanes(const Step& step, const LaneSet& lanes);
   void apply(const Step& step, const LaneSet& lanes);
@@ -145,6 +152,9 @@ class BlockRunner {
   std::vector<MemoryRange> last_hits_;
   std::vector<MemoryRange> last_atomic_hits_;
   MemoryRange last_text_hit_;
+  /// How often in a row each run of native code gave up.
+  std::vector<std::uint8_t> given_up_;
+  std::uint64_t native_runs_ = 0;
   std::uint64_t work_ = 0;
   std::uint64_t block_work_ = 0;
   std::uint64_t unchecked_work_ = 0;

@@ -20,12 +20,19 @@ constexpr std::uint64_t kWorkBetweenChecks = 1U << 18U;
 constexpr std::uint32_t kStepsBetweenChecks = 64;
 /// What a step costs however few threads take part in it, in threads.
 constexpr std::uint32_t kStepOverhead = 16;
+/// Native code that gave up so often in a row in one launch is not asked again.
+constexpr std::uint8_t kMostGivenUp = 8;
 /// With more runs than these, one pass over all lanes and a blend is cheaper than a call for each run.
 constexpr std::size_t kFewRuns = 8;
 constexpr std::uint32_t kLanesPerRunWorthACall = 16;
 
 /// 1, 2, 4, 8 bytes -> 0, 1, 2, 3.
 std::size_t width_index(std::uint32_t width) { return static_cast<std::size_t>(std::countr_zero(width)); }
+
+/// Instructions times threads, where each block of steps counts as one more.
+std::uint64_t work_of(std::uint32_t steps, std::uint32_t blocks, std::uint32_t lanes) {
+  return std::uint64_t{lanes + kStepOverhead} * (std::uint64_t{steps} + blocks);
+}
 
 class RoundingScope {
  public:
@@ -48,24 +55,58 @@ class RoundingScope {
 
 }  // namespace
 
-bool BlockRunner::run_steps(const StepBlock& block, const LaneSet& lanes) {
-  std::uint32_t at = block.first;
+/// The steps of the block where `path` is; where native code went through several, `path` is at the last of them.
+bool BlockRunner::run_steps(Path& path) {
+  const Program& program = launch_->program;
+  const NativeProgram* const native = path.lanes.count() == all_.count() && path.join == kNoBlock ? launch_->native : nullptr;
+  const StepBlock* block = &program.blocks[path.at];
+  std::uint32_t at = block->first;
   do {
-    // A long block is looked after on its way, not only at its end.
-    const std::uint32_t last = std::min(block.last, at + kStepsBetweenChecks);
-    const std::uint64_t work = std::uint64_t{lanes.count() + kStepOverhead} * (last - at + 1);
-    work_ += work;
-    block_work_ += work;
-    unchecked_work_ += work;
-    for (; at < last; ++at) {
-      if (!run_step(launch_->program.steps[at], lanes)) {
-        return false;
+    const NativeRun* const run = native != nullptr && at < block->last ? native->at(at) : nullptr;
+    if (run != nullptr && run_native(*run, all_.count())) {
+      path.at = run->end_block;
+      block = &program.blocks[path.at];
+      at = run->end_step;
+    } else {
+      // A long block is looked after on its way, not only at its end.
+      const std::uint32_t next_run = native != nullptr && at < block->last ? native->next_after(at) : block->last;
+      const std::uint32_t last = std::min({block->last, at + kStepsBetweenChecks, next_run});
+      count_work(work_of(last - at, 1, path.lanes.count()));
+      for (; at < last; ++at) {
+        if (!run_step(program.steps[at], path.lanes)) {
+          return false;
+        }
       }
     }
     if (!within_limits()) {
       return false;
     }
-  } while (at < block.last);
+  } while (at < block->last);
+  return true;
+}
+
+void BlockRunner::count_work(std::uint64_t work) {
+  work_ += work;
+  block_work_ += work;
+  unchecked_work_ += work;
+}
+
+/// False when nothing was done, and the steps are the interpreter's.
+bool BlockRunner::run_native(const NativeRun& run, std::uint32_t lanes) {
+  const std::uint64_t work = work_of(run.steps, run.blocks + 1, lanes);
+  std::uint8_t& given_up = given_up_[launch_->native->index_of(run)];
+  if (given_up == kMostGivenUp || block_work_ + work > launch_->limits.fuel) {
+    return false;
+  }
+  const NativeCall call{
+      .registers = registers_, .memory = &memory_, .accesses = launch_->program.accesses.data(), .last_hits = last_hits_.data()};
+  if (run.code(&call) == 0) {
+    ++given_up;
+    return false;
+  }
+  given_up = 0;
+  ++native_runs_;
+  count_work(work);
   return true;
 }
 

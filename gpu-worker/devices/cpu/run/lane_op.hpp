@@ -97,6 +97,22 @@ struct LaneKey {
   std::uint8_t table = 0;  ///< of Lane::logic
 };
 
+/// What a step does, for code that joins steps: a LaneKey without what the forms that are worth joining never ask for.
+struct StepForm {
+  Lane lane = Lane::copy;
+  Type type = Type::none;  ///< `none` where only the step's function knows
+  Type from = Type::none;  ///< the source's type, of copies and conversions
+  /// Compare of a comparison, Rounding of a conversion; otherwise kSaturatedForm or kNanForm.
+  std::uint8_t how = 0;
+
+  [[nodiscard]] bool known() const { return type != Type::none; }
+};
+inline constexpr std::uint8_t kSaturatedForm = 1;
+inline constexpr std::uint8_t kNanForm = 1;
+
+/// Not known where the key asks for .ftz, .relu, directed rounding, half precision or an approximation.
+StepForm form_of(const LaneKey& key);
+
 /// The function, or null when this device does not have it. `wide` asks for the one compiled for AVX2 and FMA; see `has_wide_lanes`.
 LaneOp find_lane_op(const LaneKey& key, bool wide);
 

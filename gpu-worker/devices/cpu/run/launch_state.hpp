@@ -45,6 +45,8 @@ struct RunLimits {
   std::uint64_t fuel = ~std::uint64_t{0};
 };
 
+class NativeProgram;
+
 /// One launch as all threads that run its blocks see it.
 struct LaunchState {
   const Program& program;
@@ -57,6 +59,8 @@ struct LaunchState {
   RunLimits limits;
   /// Null when nobody listens.
   PrintSink* prints = nullptr;
+  /// Of `program`, for blocks of this shape; null where the interpreter does everything.
+  const NativeProgram* native = nullptr;
 
   [[nodiscard]] std::uint32_t threads() const { return block[0] * block[1] * block[2]; }
   [[nodiscard]] std::uint32_t warps() const { return (threads() + 31) / 32; }

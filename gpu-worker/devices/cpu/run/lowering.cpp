@@ -210,8 +210,8 @@ Slot Lowering::write(const Operand& operand, Type type, bool widen) {
   }
   const Slot low = slots_.scratch(width);
   const Type from = is_signed(type) ? signed_of(width) : unsigned_of(width);
-  const LaneOp op = find_lane_op({.lane = Lane::copy, .type = unsigned_of(slot.width), .from = from, .modifiers = {}}, context_.wide);
-  after_.push_back(Step{.op = op, .to = slot, .a = low});
+  const LaneKey widened{.lane = Lane::copy, .type = unsigned_of(slot.width), .from = from, .modifiers = {}};
+  after_.push_back(Step{.form = form_of(widened), .op = find_lane_op(widened, context_.wide), .to = slot, .a = low});
   return low;
 }
 
@@ -227,7 +227,7 @@ void Lowering::emit(const LaneKey& key, Slot to, Slot a, Slot b, Slot c) {
   }
   const Rounding rounding = key.modifiers.rounding;
   const bool directed = rounding == Rounding::rz || rounding == Rounding::rm || rounding == Rounding::rp;
-  made_.push_back(Step{.rounding = directed ? rounding : Rounding::none, .op = op, .to = to, .a = a, .b = b, .c = c});
+  made_.push_back(Step{.rounding = directed ? rounding : Rounding::none, .form = form_of(key), .op = op, .to = to, .a = a, .b = b, .c = c});
 }
 
 void Lowering::lower(const Instruction& instruction) {

@@ -35,20 +35,6 @@ struct LoweredEnd {
   std::uint32_t detail = 0;  ///< into the program's exchanges, barriers or calls
 };
 
-/// What a value of `width` bytes is copied as, whatever it means.
-constexpr Type unsigned_of(std::uint32_t width) {
-  switch (width) {
-    case 1:
-      return Type::u8;
-    case 2:
-      return Type::u16;
-    case 4:
-      return Type::u32;
-    default:
-      return Type::u64;
-  }
-}
-
 /// Bytes from the beginning of a kernel's or a function's frame to that of what it calls.
 std::uint32_t frame_size(const Kernel& kernel);
 

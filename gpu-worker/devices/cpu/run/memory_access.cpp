@@ -169,7 +169,6 @@ std::optional<AccessFault> move_by_address(const Job& job, const BlockMemory& me
   return std::nullopt;
 }
 
-/// Where the lanes' memory is if it is one row of neighbours, which most is.
 Place find_row(const Job& job, const BlockMemory& memory, MemoryRange& last_hit) {
   const std::optional<Slot>& base = job.access.address;
   if (!base || job.access.ordered) {
@@ -228,6 +227,11 @@ Place find_flat_place(const BlockMemory& memory, Space space, std::uint64_t addr
     default:
       return {.host = global_host(address, bytes, *memory.global, last_hit)};
   }
+}
+
+Place find_row(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory, bool store,
+               MemoryRange& last_hit) {
+  return find_row(job_of(access, registers, run, store), memory, last_hit);
 }
 
 std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,

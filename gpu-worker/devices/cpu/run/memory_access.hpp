@@ -62,6 +62,10 @@ Place find_place(const BlockMemory& memory, Space space, std::uint64_t address, 
 Place find_flat_place(const BlockMemory& memory, Space space, std::uint64_t address, std::uint64_t bytes, bool store,
                       MemoryRange& last_hit);
 
+/// Where a run of lanes' memory is if it is one row of neighbours, which most is; no host otherwise.
+Place find_row(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory, bool store,
+               MemoryRange& last_hit);
+
 /// Moves a run of lanes between registers and memory. `last_hit` is where this access found its memory the last time.
 std::optional<AccessFault> load_lanes(const Access& access, const RegisterFile& registers, LaneRun run, const BlockMemory& memory,
                                       MemoryRange& last_hit);

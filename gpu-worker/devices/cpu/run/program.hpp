@@ -33,6 +33,7 @@ struct Step {
   std::uint32_t access = 0;  ///< into Program::accesses, or atomics
   std::uint32_t guard = 0;   ///< the unit of a predicate
   std::uint32_t line = 0;
+  StepForm form = {};  ///< of `op`
   LaneOp op = nullptr;
   Slot to = {};
   Slot a = {};
