@@ -91,7 +91,7 @@ void print_lanes_of_graphs(const Bundle& video, Millis duration) {
   }
 }
 
-/// What segments would gain that share a copy each way: decision 17.
+/// What segments would gain that share a copy each way: decision 19.
 void print_groups(const Bundle& video, Millis duration) {
   fmt::print("\n{:<8} {:>12} {:>12} {:>5} {:>12} {:>5}   handwritten, segments that share their copies\n", "segment", "1 of a copy",
              "4 of a copy", "ratio", "16", "ratio");
