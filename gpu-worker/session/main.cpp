@@ -3,6 +3,7 @@
 // compile CUDA C++.
 
 #include <csignal>
+#include <cstdlib>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
@@ -92,7 +93,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : session::kUsage;
   }
   if (compiled.architecture != 0) {
-    return image::serve_compile(compiled);
+    // Whatever the compiler would do at the end, the PTX is written.
+    std::_Exit(image::serve_compile(compiled));
   }
   return described.empty() ? serve(choice, commands) : describe(described);
 }

@@ -12,7 +12,8 @@
 namespace sublet::image {
 namespace {
 
-enum ExitCode : int { kCompiled = 0, kRefused = 1, kBroken = 2 };
+/// 1 and 2 are what a program ends with for reasons of its own.
+enum ExitCode : int { kCompiled = 0, kRefused = 3, kBroken = 4 };
 
 /// More than any device takes.
 constexpr Bytes kLargestPtx = 64_MiB;
